@@ -1,0 +1,141 @@
+/**
+ * `npm start`: both APIs on 127.0.0.1, by the handlers that are deployed, over an embedded DynamoDB.
+ * Wiring only; the parts are in `bin/local/`.
+ */
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import * as admin from "../lambda/handlers/admin.ts";
+import * as discovery from "../lambda/handlers/discovery.ts";
+import * as fallback from "../lambda/handlers/fallback.ts";
+import * as users from "../lambda/handlers/users.ts";
+import { routes } from "../lambda/http/routes.ts";
+import { tableNameVariable } from "../lambda/table/table-definition.ts";
+import { createTable } from "./local/create-table.ts";
+import { type DataDirectory, openDataDirectory } from "./local/data-directory.ts";
+import { describeDemo, seedDemo } from "./local/demo.ts";
+import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "./local/embedded-dynamodb.ts";
+import { LocalFailure } from "./local/failure.ts";
+import { createGateway } from "./local/gateway.ts";
+import { helpText, parseOptions, type StartOptions } from "./local/options.ts";
+import { startLocalServer } from "./local/server.ts";
+
+const tableNameDefault = "rollcall";
+
+async function main(): Promise<void> {
+  const options = parseOptions(process.argv.slice(2), process.env);
+  if (options.kind === "help") console.log(helpText);
+  else await start(options);
+}
+
+async function start(options: StartOptions): Promise<void> {
+  const directory =
+    options.store.kind === "directory" ? await openDataDirectory(options.store.path) : undefined;
+  const engine =
+    options.store.kind === "endpoint"
+      ? undefined
+      : await startEmbeddedDynamoDb(
+          directory && { databasePath: directory.databasePath, pidFile: directory.enginePidFile },
+        );
+  try {
+    await serve(options, directory, engine);
+  } catch (cause) {
+    await engine?.stop();
+    directory?.release();
+    throw cause;
+  }
+}
+
+async function serve(
+  options: StartOptions,
+  directory: DataDirectory | undefined,
+  engine: EmbeddedDynamoDb | undefined,
+): Promise<void> {
+  const endpoint = options.store.kind === "endpoint" ? options.store.url : (engine?.endpoint ?? "");
+  const tableName = configureHandlers(endpoint, engine !== undefined);
+  await createTable(tableClient(), tableName, endpoint);
+
+  const gateway = createGateway({
+    routes,
+    handlers: {
+      users: users.handler,
+      discovery: discovery.handler,
+      fallback: fallback.handler,
+      admin: admin.handler,
+    },
+  });
+  const demo = options.demo ? await seedDemo(gateway, directory?.demoFile) : undefined;
+  const server = await startLocalServer(gateway, options.port);
+
+  let stopping = false;
+  const stop = async (signal: string): Promise<void> => {
+    // npm passes Ctrl-C on to a process that the terminal has told already.
+    if (stopping) return;
+    stopping = true;
+    console.log(`\n${signal}: finishing the requests that have begun`);
+    await server.drain();
+    await engine?.stop();
+    directory?.release();
+    process.exit(0);
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  void engine?.ended.then((how) => {
+    if (stopping) return;
+    console.error(`rollcall: the embedded DynamoDB ended by itself: ${how}`);
+    process.exit(1);
+  });
+
+  console.log(`Rollcall is ready on ${server.origin}`);
+  console.log(describeData(options));
+  console.log(`Admin API: ${server.origin}/admin/v1 (described in /admin/v1/openapi.json)`);
+  if (demo !== undefined) console.log(`\n${describeDemo(demo, server.origin)}`);
+  console.log("\nCtrl-C stops it.");
+}
+
+/** The deployed handlers read all this from their environment. Returns the table's name. */
+function configureHandlers(endpoint: string, isEmbedded: boolean): string {
+  const tableName = process.env[tableNameVariable] || tableNameDefault;
+  process.env[tableNameVariable] = tableName;
+  process.env["AWS_ENDPOINT_URL_DYNAMODB"] = endpoint;
+  // Would make the SDK overlook the line above, and write to a real account.
+  delete process.env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"];
+  process.env["AWS_REGION"] ||= "us-east-1";
+  // One line for each request is for CloudWatch; here warnings and errors are enough.
+  process.env["POWERTOOLS_LOG_LEVEL"] ??= "WARN";
+  process.env["POWERTOOLS_METRICS_DISABLED"] ??= "true";
+  if (isEmbedded || !(process.env["AWS_ACCESS_KEY_ID"] || process.env["AWS_PROFILE"])) {
+    // Any key will do: the engine wants a signature of the right shape and checks no more.
+    delete process.env["AWS_PROFILE"];
+    delete process.env["AWS_SESSION_TOKEN"];
+    process.env["AWS_ACCESS_KEY_ID"] = "local";
+    process.env["AWS_SECRET_ACCESS_KEY"] = "local";
+  }
+  return tableName;
+}
+
+/** Configured as the handlers are, but quicker to give up: an endpoint that does not answer at start will not soon. */
+function tableClient(): DynamoDBClient {
+  return new DynamoDBClient({
+    maxAttempts: 1,
+    requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000, throwOnRequestTimeout: true },
+  });
+}
+
+function describeData(options: StartOptions): string {
+  switch (options.store.kind) {
+    case "memory":
+      return "Data: in memory, gone when the server stops (npm start -- --data DIR keeps it)";
+    case "directory":
+      return `Data: ${options.store.path}`;
+    case "endpoint":
+      return `Data: the DynamoDB at ${options.store.url}`;
+  }
+}
+
+main().catch((cause: unknown) => {
+  if (cause instanceof LocalFailure) {
+    console.error(`rollcall: ${cause.message}`);
+    process.exit(cause.exitCode);
+  }
+  console.error("rollcall: could not start", cause);
+  process.exit(1);
+});

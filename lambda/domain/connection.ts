@@ -1,0 +1,59 @@
+/** A connection: the link of a project to one IdP application, with its settings and the hashes of its tokens. */
+
+import { projectOfConnection } from "./ids.ts";
+import type { Access, MemberType, Role } from "./member.ts";
+
+export const providers = ["okta", "entra", "onelogin", "google", "jumpcloud", "ping", "other"] as const;
+export type Provider = (typeof providers)[number];
+
+export interface ConnectionDefaults {
+  readonly role: Exclude<Role, "reviewer">;
+  readonly userAccess: Access;
+  readonly readerAccess: Access;
+  readonly groupAccess: Access;
+}
+
+export interface ConnectionSettings {
+  readonly name: string;
+  readonly provider: Provider;
+  readonly scimEnabled: boolean;
+  /** What a SCIM DELETE of a user does to the member. */
+  readonly onDelete: "deactivate" | "delete";
+  readonly jit: boolean;
+  readonly uniqueGroupNames: boolean;
+  readonly defaults: ConnectionDefaults;
+}
+
+export interface Token {
+  readonly id: string;
+  /** SHA-256 of the whole token, hexadecimal. */
+  readonly hash: string;
+  readonly label: string | null;
+  /** The token's last characters, for recognising it. */
+  readonly hint: string;
+  readonly createdAt: string;
+  readonly expiresAt: string | null;
+  /** Exact to 15 minutes. */
+  readonly lastUsedAt: string | null;
+}
+
+export interface Connection extends ConnectionSettings {
+  readonly id: string;
+  readonly tokens: readonly Token[];
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  /** Rises when settings or tokens change; the condition of the next change. */
+  readonly revision: number;
+}
+
+export function projectIdOf(connection: Connection): string {
+  return projectOfConnection(connection.id);
+}
+
+export function defaultsFor(
+  connection: Connection,
+  type: MemberType,
+): { readonly role: Role | null; readonly access: Access } {
+  const { role, userAccess, readerAccess } = connection.defaults;
+  return type === "user" ? { role, access: userAccess } : { role: null, access: readerAccess };
+}

@@ -1,0 +1,273 @@
+/** Connections and their tokens, as the admin API sees them. */
+
+import { notFound } from "../scim/error.ts";
+import {
+  connectionsIn,
+  deleteConnection as deletion,
+  insertConnection,
+  readConnection,
+  replaceConnection,
+} from "../table/connections.ts";
+import { replaceProject } from "../table/projects.ts";
+import { overtaken } from "../table/retry.ts";
+import type { Connection, ConnectionDefaults, ConnectionSettings, Token } from "./connection.ts";
+import { projectIdOf } from "./connection.ts";
+import { type Context, now } from "./context.ts";
+import { isConnectionId, newConnectionId, randomCharacters } from "./ids.ts";
+import { connectionsPerProjectMax, liveTokensMax } from "./limits.ts";
+import { changing } from "./member-change.ts";
+import { openProject } from "./projects.ts";
+import { conflict } from "./refusals.ts";
+import { liveTokens, newToken } from "./token.ts";
+
+export type SettingsPatch = {
+  readonly [setting in Exclude<keyof ConnectionSettings, "defaults">]?:
+    | ConnectionSettings[setting]
+    | undefined;
+} & {
+  readonly defaults?:
+    | { readonly [name in keyof ConnectionDefaults]?: ConnectionDefaults[name] | undefined }
+    | undefined;
+};
+
+const standardDefaults: ConnectionDefaults = {
+  role: "contributor",
+  userAccess: "none",
+  readerAccess: "none",
+  groupAccess: "none",
+};
+
+export async function createConnection(
+  context: Context,
+  projectId: string,
+  wanted: SettingsPatch & { readonly name: string },
+): Promise<Connection> {
+  return changing(context, async () => {
+    const project = await openProject(context, projectId);
+    if (project.connectionCount >= connectionsPerProjectMax) {
+      throw conflict(
+        "too_many_connections",
+        `A project has at most ${connectionsPerProjectMax} connections; delete one that is no longer used.`,
+      );
+    }
+    const at = now(context);
+    const provider = wanted.provider ?? "other";
+    const connection: Connection = {
+      id: newConnectionId(projectId, context.randomBytes),
+      ...withSettings(
+        {
+          name: wanted.name,
+          provider,
+          scimEnabled: true,
+          onDelete: "deactivate",
+          jit: false,
+          // Entra matches groups by name and fails an object with two matches (idp-traffic §1.6).
+          uniqueGroupNames: provider === "entra",
+          defaults: standardDefaults,
+        },
+        wanted,
+      ),
+      tokens: [],
+      createdAt: at,
+      updatedAt: at,
+      revision: 1,
+    };
+    const counted = {
+      ...project,
+      connectionCount: project.connectionCount + 1,
+      revision: project.revision + 1,
+    };
+    const outcome = await context.store.transact([
+      insertConnection(connection),
+      replaceProject(project, counted),
+    ]);
+    return outcome === "done" ? connection : overtaken();
+  });
+}
+
+export async function getConnection(
+  context: Context,
+  projectId: string,
+  connectionId: string,
+): Promise<Connection> {
+  const connection = isConnectionId(connectionId)
+    ? await readConnection(context.store, connectionId)
+    : undefined;
+  if (!connection || projectIdOf(connection) !== projectId) {
+    throw notFound(`Connection ${connectionId} does not exist in project ${projectId}.`);
+  }
+  return connection;
+}
+
+export async function listConnections(context: Context, projectId: string): Promise<readonly Connection[]> {
+  const [, connections] = await Promise.all([
+    openProject(context, projectId),
+    connectionsIn(context.store, projectId),
+  ]);
+  return connections;
+}
+
+export async function patchConnection(
+  context: Context,
+  projectId: string,
+  connectionId: string,
+  patch: SettingsPatch,
+): Promise<Connection> {
+  return changing(context, async () => {
+    const before = await getConnection(context, projectId, connectionId);
+    const after = {
+      ...before,
+      ...withSettings(before, patch),
+      updatedAt: now(context),
+      revision: before.revision + 1,
+    };
+    const outcome = await context.store.transact([replaceConnection(before, after)]);
+    return outcome === "done" ? after : overtaken();
+  });
+}
+
+/** Its members stay, unmanaged: a member is managed only while its connection is there. */
+export async function deleteConnection(
+  context: Context,
+  projectId: string,
+  connectionId: string,
+): Promise<void> {
+  await changing(context, async () => {
+    const [project, connection] = await Promise.all([
+      openProject(context, projectId),
+      getConnection(context, projectId, connectionId),
+    ]);
+    const counted = {
+      ...project,
+      connectionCount: project.connectionCount - 1,
+      revision: project.revision + 1,
+    };
+    const outcome = await context.store.transact([...deletion(connection), replaceProject(project, counted)]);
+    if (outcome === "overtaken") {
+      overtaken();
+    }
+  });
+}
+
+export interface IssuedToken {
+  /** The token itself, this once. */
+  readonly token: string;
+  readonly record: Token;
+}
+
+export interface TokenWish {
+  readonly label?: string | undefined;
+  /** RFC 3339. */
+  readonly expiresAt?: string | undefined;
+}
+
+/** 409 `too_many_tokens` beyond two live ones. */
+export async function createToken(
+  context: Context,
+  projectId: string,
+  connectionId: string,
+  wish: TokenWish,
+): Promise<IssuedToken> {
+  return issue(context, projectId, connectionId, wish, (live) => live);
+}
+
+/** A new token; every older one ends after the overlap, at once when it is 0. */
+export async function rotateTokens(
+  context: Context,
+  projectId: string,
+  connectionId: string,
+  wish: { readonly label?: string | undefined; readonly overlapSeconds: number },
+): Promise<IssuedToken> {
+  const end = new Date(context.clock() + wish.overlapSeconds * 1_000).toISOString();
+  return issue(context, projectId, connectionId, { label: wish.label }, (live) =>
+    wish.overlapSeconds === 0
+      ? []
+      : live.map((token) => ({ ...token, expiresAt: earlier(token.expiresAt, end) })),
+  );
+}
+
+export async function listTokens(
+  context: Context,
+  projectId: string,
+  connectionId: string,
+): Promise<readonly Token[]> {
+  const connection = await getConnection(context, projectId, connectionId);
+  return liveTokens(connection.tokens, context.clock());
+}
+
+/** Refused from the next request on: every request reads the connection strongly. */
+export async function deleteToken(
+  context: Context,
+  projectId: string,
+  connectionId: string,
+  tokenId: string,
+): Promise<void> {
+  await changing(context, async () => {
+    const connection = await getConnection(context, projectId, connectionId);
+    const kept = connection.tokens.filter(({ id }) => id !== tokenId);
+    if (kept.length === connection.tokens.length) {
+      throw notFound(`Token ${tokenId} does not exist on this connection; it may have ended already.`);
+    }
+    await replaceTokens(context, connection, kept);
+  });
+}
+
+async function issue(
+  context: Context,
+  projectId: string,
+  connectionId: string,
+  wish: TokenWish,
+  keep: (live: readonly Token[]) => readonly Token[],
+): Promise<IssuedToken> {
+  return changing(context, async () => {
+    const connection = await getConnection(context, projectId, connectionId);
+    const kept = keep(liveTokens(connection.tokens, context.clock()));
+    if (kept.length >= liveTokensMax) {
+      throw conflict(
+        "too_many_tokens",
+        `A connection has at most ${liveTokensMax} live tokens; delete one, or rotate with overlapSeconds 0.`,
+      );
+    }
+    const { token, hash, hint } = newToken(connectionId, context.randomBytes);
+    const record: Token = {
+      id: randomCharacters(16, context.randomBytes),
+      hash,
+      label: wish.label ?? null,
+      hint,
+      createdAt: now(context),
+      expiresAt: wish.expiresAt ?? null,
+      lastUsedAt: null,
+    };
+    await replaceTokens(context, connection, [...kept, record]);
+    return { token, record };
+  });
+}
+
+async function replaceTokens(context: Context, before: Connection, tokens: readonly Token[]): Promise<void> {
+  const after = { ...before, tokens, revision: before.revision + 1 };
+  if ((await context.store.transact([replaceConnection(before, after)])) === "overtaken") {
+    overtaken();
+  }
+}
+
+function earlier(expiresAt: string | null, end: string): string {
+  return expiresAt !== null && Date.parse(expiresAt) < Date.parse(end) ? expiresAt : end;
+}
+
+function withSettings(settings: ConnectionSettings, patch: SettingsPatch): ConnectionSettings {
+  const { name, provider, scimEnabled, onDelete, jit, uniqueGroupNames, defaults } = settings;
+  return {
+    name: patch.name ?? name,
+    provider: patch.provider ?? provider,
+    scimEnabled: patch.scimEnabled ?? scimEnabled,
+    onDelete: patch.onDelete ?? onDelete,
+    jit: patch.jit ?? jit,
+    uniqueGroupNames: patch.uniqueGroupNames ?? uniqueGroupNames,
+    defaults: {
+      role: patch.defaults?.role ?? defaults.role,
+      userAccess: patch.defaults?.userAccess ?? defaults.userAccess,
+      readerAccess: patch.defaults?.readerAccess ?? defaults.readerAccess,
+      groupAccess: patch.defaults?.groupAccess ?? defaults.groupAccess,
+    },
+  };
+}

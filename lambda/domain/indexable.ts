@@ -1,0 +1,39 @@
+/** Values that become keys are bounded, because keys are (AWS quota: 1,024 bytes a sort key). */
+
+import { invalidValue } from "../scim/error.ts";
+import { foldCase } from "../scim/fold.ts";
+import { emailValues } from "../scim/member-email.ts";
+import type { ScimAttributes } from "../scim/resource.ts";
+import { indexedValueBytesMax } from "../table/keys.ts";
+import { emailValuesMax } from "./limits.ts";
+import { externalIdOf, userNameOf } from "./member.ts";
+
+/** The attributes themselves, or 400 `invalidValue` naming what is too long or too many. */
+export function indexable(attributes: ScimAttributes): ScimAttributes {
+  const emails = emailValues(attributes);
+  const foldedEmails = new Set(emails.map(foldCase));
+  if (foldedEmails.size > emailValuesMax) {
+    throw invalidValue(
+      `"emails" holds ${foldedEmails.size} different values; at most ${emailValuesMax} are possible.`,
+    );
+  }
+  assertKeyLength("userName", foldCase(userNameOf(attributes)));
+  assertKeyLength("externalId", externalIdOf(attributes) ?? "");
+  for (const email of foldedEmails) {
+    assertKeyLength("emails.value", email);
+  }
+  return attributes;
+}
+
+/** Whether a value sought could have been stored at all; if not, nothing has it. */
+export function isIndexable(folded: string): boolean {
+  return Buffer.byteLength(folded) <= indexedValueBytesMax;
+}
+
+function assertKeyLength(attribute: string, value: string): void {
+  if (!isIndexable(value)) {
+    throw invalidValue(
+      `"${attribute}" is ${Buffer.byteLength(value)} bytes long; at most ${indexedValueBytesMax} are possible.`,
+    );
+  }
+}

@@ -1,0 +1,25 @@
+/** Bounds of the use cases, named, with their origin. Those of the protocol are in `lambda/scim/limits.ts`. */
+
+/**
+ * Different email values of one user, each found by key. A transaction holds 100 items (AWS quota); replacing all of
+ * them deletes and puts twice as many beside the row, claims, roster and seats.
+ */
+export const emailValuesMax = 40;
+
+/**
+ * Users a filter without a key, or a sort, may have to read. At 1.2 KB each 12 MB and some 3,000 read units, a few
+ * seconds; far under the gateway's 29 s (AWS quota). Beyond it: `tooMany`.
+ */
+export const usersScannedMax = 10_000;
+
+/** Bytes of resources in one list answer. Lambda answers 6 MB at most (AWS quota); a fuller page ends early. */
+export const listBytesMax = 4 * 1024 * 1024;
+
+/** Live tokens of a connection. API.md §3. */
+export const liveTokensMax = 2;
+
+/** Connections of a project. Our choice: all are listed by one Query, and no customer has that many IdPs. */
+export const connectionsPerProjectMax = 200;
+
+/** Rows one admin list request may pass over while it looks for `limit` matches; the cursor goes on from there. */
+export const rowsPerAdminListMax = 2_000;

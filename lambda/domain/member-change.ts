@@ -1,0 +1,134 @@
+/** Writes one change of one member: row, names, roster and seats together, or nothing. */
+
+import { notFound, type RequestError } from "../scim/error.ts";
+import { foldCase } from "../scim/fold.ts";
+import { claimKey, type Key } from "../table/keys.ts";
+import { type Claim, claimKeysTouched, memberWrites, parseClaim } from "../table/members.ts";
+import { numberOf } from "../table/numbers.ts";
+import { overtaken, untilNotOvertaken } from "../table/retry.ts";
+import { readSeatPools, seatWrite, snapshotSeatPools } from "../table/seat-pools.ts";
+import type { ItemsByKey, Write } from "../table/store.ts";
+import type { Context } from "./context.ts";
+import { emailOf, type Member, seatOf, userNameOf } from "./member.ts";
+import type { SeatKind } from "./refusals.ts";
+import { planSeats, type SeatChange, type SeatPlan, type SeatPool } from "./seats.ts";
+
+export interface MemberChange {
+  /** As read; nothing for a new member. */
+  readonly before: Member | undefined;
+  /** As wanted. Its `number` is of no account where `newNumber` is set. */
+  readonly after: Member;
+  readonly newNumber: boolean;
+}
+
+/** What has to be known before a change can be written. */
+export interface ChangeGround {
+  readonly claimAt: (key: Key) => Claim;
+  readonly pools: readonly SeatPool[];
+}
+
+export type QuotaRefusal = (kind: SeatKind, limit: number) => RequestError;
+
+/** Past this a change that is overtaken again and again gives up; API Gateway itself waits 29 s (AWS quota). */
+const changeBudgetMs = 15_000;
+
+/** Runs a read-decide-write cycle until it was not overtaken. */
+export function changing<T>(context: Context, change: () => Promise<T>): Promise<T> {
+  const deadline = context.clock() + changeBudgetMs;
+  return untilNotOvertaken(context.backoff, change, () => context.clock() > deadline);
+}
+
+/** Reads what the change touches beside the row: claims whose state changes, and pools if a seat does. One trip. */
+export async function readGround(context: Context, change: MemberChange): Promise<ChangeGround> {
+  // A number still to be given differs from any there is, so that claims which follow it count as touched.
+  const after = change.newNumber ? { ...change.after, number: Number.NaN } : change.after;
+  const keys = claimKeysTouched(change.before, after);
+  const [items, pools] = await Promise.all([
+    keys.length > 0 ? context.store.read(keys) : undefined,
+    touchesSeats(change) ? readSeatPools(context.store, change.after.projectId) : [],
+  ]);
+  return { claimAt: claimsIn(items), pools };
+}
+
+export function claimsIn(items: ItemsByKey | undefined): (key: Key) => Claim {
+  return (key) => parseClaim(items?.get(key));
+}
+
+/**
+ * Commits, and returns the member as written. `refuse` words the refusal when no seat is free; `checks` are further
+ * conditions under which the change holds.
+ */
+export async function commit(
+  context: Context,
+  change: MemberChange,
+  ground: ChangeGround,
+  refuse: QuotaRefusal,
+  checks: readonly Write[] = [],
+): Promise<Member> {
+  const { before, after } = change;
+  const plan = touchesSeats(change) ? await seatPlan(context, change, ground.pools, refuse) : undefined;
+  const steps = plan?.steps ?? [];
+  const source = steps.find((step) => step.newNumber);
+  const number = source ? numberOf(source.pool.stripe, source.pool.next) : after.number;
+  const member: Member = { ...after, number, homeNumber: before ? before.homeNumber : number };
+  const outcome = await context.store.transact([
+    ...memberWrites(before, member, ground.claimAt),
+    ...steps.map((step) => seatWrite(member.projectId, step)),
+    ...checks,
+  ]);
+  return outcome === "done" ? member : overtaken();
+}
+
+export interface TakenName {
+  readonly attribute: "userName" | "email";
+  readonly value: string;
+  /** The number of the member that holds it. */
+  readonly holder: number;
+}
+
+/** The first of a live member's names that another one holds. */
+export function takenName(after: Member, claimAt: (key: Key) => Claim): TakenName | undefined {
+  if (after.deletedAt !== undefined) {
+    return undefined;
+  }
+  const names = { userName: userNameOf(after.attributes), email: emailOf(after.attributes) };
+  for (const attribute of ["userName", "email"] as const) {
+    const value = names[attribute];
+    const holder =
+      value === undefined ? undefined : claimAt(claimKey(after.projectId, attribute, foldCase(value))).holder;
+    if (value !== undefined && holder !== undefined && holder !== after.number) {
+      return { attribute, value, holder };
+    }
+  }
+  return undefined;
+}
+
+function touchesSeats(change: MemberChange): boolean {
+  const { take, release, newNumber } = seatChange(change);
+  return take !== release || newNumber;
+}
+
+function seatChange({ before, after, newNumber }: MemberChange): SeatChange {
+  return { release: before && seatOf(before), take: seatOf(after), newNumber };
+}
+
+async function seatPlan(
+  context: Context,
+  change: MemberChange,
+  pools: readonly SeatPool[],
+  refuse: QuotaRefusal,
+): Promise<Extract<SeatPlan, { kind: "steps" }>> {
+  if (pools.length === 0) {
+    throw notFound("The project does not exist; it may just have been deleted.");
+  }
+  let plan = planSeats(pools, seatChange(change), context.random);
+  if (plan.kind === "full") {
+    // Pools read one by one may each look full while a seat wanders between them: only one instant tells.
+    const snapshot = await snapshotSeatPools(context.store, change.after.projectId);
+    plan = planSeats(snapshot, seatChange(change), context.random);
+  }
+  if (plan.kind === "full") {
+    throw refuse(plan.seat, plan.quota);
+  }
+  return plan.kind === "steps" ? plan : overtaken();
+}

@@ -1,0 +1,91 @@
+/**
+ * A member: a person in a project. Its SCIM attributes are the one source of its names, its status and its type; the
+ * rest is what only the product knows (role, access) and what ties it to a connection.
+ */
+
+import { memberEmail } from "../scim/member-email.ts";
+import type { ScimAttributes } from "../scim/resource.ts";
+import { accountSchema } from "../scim/schemas/account.ts";
+import type { SeatKind } from "./refusals.ts";
+
+export type MemberType = "user" | "reader";
+export type Role = "admin" | "contributor" | "reviewer";
+export type Access = "none" | "read" | "write";
+export type MemberStatus = "active" | "inactive" | "deleted";
+
+export interface Member {
+  readonly projectId: string;
+  /** Where the row lives, and what its SCIM id enciphers. Changes when SCIM creates a once deleted user again. */
+  readonly number: number;
+  /** The number it was first given; its member id enciphers this one, for ever. */
+  readonly homeNumber: number;
+  readonly attributes: ScimAttributes;
+  /** Null for a reader. */
+  readonly role: Role | null;
+  readonly access: Access;
+  /** The connection whose IdP provisions it. Managed by SCIM while that connection exists and has SCIM enabled. */
+  readonly connectionId: string | undefined;
+  /** The last connection whose IdP deleted it. Created there again, it is the same member. */
+  readonly formerConnectionId: string | undefined;
+  readonly deletedAt: string | undefined;
+  readonly createdAt: string;
+  /** When the SCIM resource last changed (`meta.lastModified`). */
+  readonly lastModified: string;
+  /** When anything of the member last changed. */
+  readonly updatedAt: string;
+  /** `meta.version`: rises when the SCIM resource changes. */
+  readonly version: number;
+  /** Rises at each write; the condition of the next. */
+  readonly revision: number;
+}
+
+export function statusOf(member: Member): MemberStatus {
+  if (member.deletedAt !== undefined) {
+    return "deleted";
+  }
+  // An unassigned `active` means active (API.md §4).
+  return member.attributes["active"] === false ? "inactive" : "active";
+}
+
+export function typeOf(attributes: ScimAttributes): MemberType {
+  const extension = attributes[accountSchema.id];
+  const isTeamAccount =
+    typeof extension === "object" && extension !== null && !Array.isArray(extension)
+      ? (extension as ScimAttributes)["isTeamAccount"]
+      : undefined;
+  return isTeamAccount === true ? "user" : "reader";
+}
+
+/** The seat it uses up: none unless it is active. */
+export function seatOf(member: Member): SeatKind | undefined {
+  if (statusOf(member) !== "active") {
+    return undefined;
+  }
+  if (typeOf(member.attributes) === "reader") {
+    return "readers";
+  }
+  return member.role === "reviewer" ? "reviewers" : "users";
+}
+
+export function userNameOf(attributes: ScimAttributes): string {
+  return String(attributes["userName"] ?? "");
+}
+
+export const emailOf = memberEmail;
+
+export function externalIdOf(attributes: ScimAttributes): string | undefined {
+  const externalId = attributes["externalId"];
+  return typeof externalId === "string" ? externalId : undefined;
+}
+
+/** Attributes with the type set; a type already so is left as it is, absent `isTeamAccount` included. */
+export function withType(attributes: ScimAttributes, type: MemberType): ScimAttributes {
+  return typeOf(attributes) === type
+    ? attributes
+    : { ...attributes, [accountSchema.id]: { isTeamAccount: type === "user" } };
+}
+
+/** Attributes with the status set; one already so is left as it is, absent `active` included. */
+export function withActive(attributes: ScimAttributes, active: boolean): ScimAttributes {
+  return (attributes["active"] !== false) === active ? attributes : { ...attributes, active };
+}

@@ -1,0 +1,95 @@
+/**
+ * What Rollcall refuses for reasons of its own rather than the protocol's. Each detail says what is in the way and what
+ * to do; `code` is API.md §3's, `scimType` RFC 7644's.
+ */
+
+import { RequestError } from "../scim/error.ts";
+
+const challenge = 'Bearer realm="Rollcall SCIM"';
+
+/** 401 with the challenge of RFC 6750 §3. `error` is left out when no credential was sent at all. */
+export function unauthorized(detail: string, error?: "invalid_token"): RequestError {
+  return new RequestError({
+    status: 401,
+    code: "unauthorized",
+    detail,
+    headers: { "WWW-Authenticate": error ? `${challenge}, error="${error}"` : challenge },
+  });
+}
+
+export function forbidden(detail: string): RequestError {
+  return new RequestError({ status: 403, code: "forbidden", detail });
+}
+
+export function methodNotAllowed(method: string, allowed: readonly string[]): RequestError {
+  return new RequestError({
+    status: 405,
+    code: "method_not_allowed",
+    detail: `${method} is not possible here; use ${allowed.join(", ")}.`,
+    headers: { Allow: allowed.join(", ") },
+  });
+}
+
+export function unsupportedMediaType(contentType: string): RequestError {
+  return new RequestError({
+    status: 415,
+    code: "unsupported_media_type",
+    detail: `Content-Type "${contentType}" is not supported; send application/scim+json or application/json.`,
+  });
+}
+
+export function notImplemented(detail: string): RequestError {
+  return new RequestError({ status: 501, code: "not_implemented", detail });
+}
+
+/** The table, or one hot item in it, is busier than it can serve. Nothing was changed. */
+export function throttled(detail: string, cause?: unknown): RequestError {
+  return new RequestError(
+    { status: 429, code: "throttled", detail, retryAfterSeconds: 2 },
+    cause === undefined ? undefined : { cause },
+  );
+}
+
+/** The table did not answer. Whether a write took effect is not known; repeating the request does no harm. */
+export function unavailable(detail: string, cause?: unknown): RequestError {
+  return new RequestError(
+    { status: 503, code: "unavailable", detail, retryAfterSeconds: 5 },
+    cause === undefined ? undefined : { cause },
+  );
+}
+
+export type SeatKind = "users" | "reviewers" | "readers";
+
+const quotaRefusal = (status: 403 | 409, kind: SeatKind, limit: number): RequestError =>
+  new RequestError({
+    status,
+    code: "quota_exceeded",
+    detail:
+      `No seat is free: the project's quota "${kind}" is ${limit} and all of it is in use. ` +
+      "Deactivate someone who holds such a seat, or raise the quota, and send the request again. Nothing was changed.",
+  });
+
+/** A seat is needed and none is free: 403 to an IdP, 409 to the admin API (API.md §3, §4). */
+export const quotaExceeded = {
+  toProvider: (kind: SeatKind, limit: number) => quotaRefusal(403, kind, limit),
+  toAdmin: (kind: SeatKind, limit: number) => quotaRefusal(409, kind, limit),
+};
+
+export function conflict(code: string, detail: string): RequestError {
+  return new RequestError({ status: 409, code, detail });
+}
+
+export function managedByIdp(attributes: readonly string[]): RequestError {
+  return conflict(
+    "managed_by_idp",
+    `This member is managed by the identity provider (SSO-SCIM): ${attributes.join(", ")} cannot be changed here. ` +
+      "Change it in the identity provider, or disable SCIM on the connection first.",
+  );
+}
+
+export function validationFailed(
+  detail: string,
+  errors: readonly { readonly path: string; readonly message: string }[] = [],
+): RequestError {
+  return new RequestError({ status: 400, code: "validation_failed", detail, errors });
+}

@@ -1,0 +1,162 @@
+/**
+ * Seats. A quota is split over a project's seat pools, one per stripe, so that parallel creates seldom meet: each pool
+ * has a share of every quota and counts what of it is in use. A seat belongs to nobody's pool: it may be taken from
+ * one and given back to another.
+ *
+ * What makes it exact: shares always sum to the quota; a seat is taken only where `used < share`, by a conditional
+ * write; and while usage is above a lowered quota no pool has room, because seats given back go first to the pools
+ * that are over their share. Every seat write names the `split` it was planned under, so that none works with the
+ * shares of another quota.
+ */
+
+import type { SeatKind } from "./refusals.ts";
+
+export const seatKinds: readonly SeatKind[] = ["users", "reviewers", "readers"];
+
+export type SeatCounts = Readonly<Record<SeatKind, number>>;
+/** Null is unlimited. */
+export type Quotas = Readonly<Record<SeatKind, number | null>>;
+
+export interface SeatPool {
+  readonly stripe: number;
+  /** Which splitting of the quotas its shares are of. */
+  readonly split: number;
+  /** The next ordinal of this stripe's member numbers. */
+  readonly next: number;
+  readonly used: SeatCounts;
+  readonly share: Quotas;
+}
+
+export interface SeatChange {
+  readonly release?: SeatKind | undefined;
+  readonly take?: SeatKind | undefined;
+  /** Whether a new member number is wanted, too. */
+  readonly newNumber: boolean;
+}
+
+/** What one pool's item must do; conditions follow from it: see `lambda/table/seat-pools.ts`. */
+export interface PoolStep {
+  readonly pool: SeatPool;
+  readonly release?: SeatKind;
+  /** The released seat must come from a pool that is over its share. */
+  readonly releaseOnlyOver?: boolean;
+  readonly take?: SeatKind;
+  readonly newNumber: boolean;
+}
+
+export type SeatPlan =
+  | { readonly kind: "steps"; readonly steps: readonly PoolStep[] }
+  | { readonly kind: "full"; readonly seat: SeatKind; readonly quota: number }
+  /** The pools were read while they changed, and contradict the change asked for: read again. */
+  | { readonly kind: "stale" };
+
+/** Which pools to touch for a change, at most two of them. `random` is in [0, 1). */
+export function planSeats(pools: readonly SeatPool[], change: SeatChange, random: () => number): SeatPlan {
+  const { newNumber } = change;
+  // Within one kind nothing moves.
+  const [take, release] = change.take === change.release ? [] : [change.take, change.release];
+  const takers = take === undefined ? pools : pools.filter((pool) => roomIn(pool, take) > 0);
+  const releasers = release === undefined ? [] : releasable(pools, release);
+  if (release !== undefined && releasers.length === 0) {
+    return { kind: "stale" };
+  }
+  if (take !== undefined && takers.length === 0) {
+    return { kind: "full", seat: take, quota: quotaOf(pools, take) ?? 0 };
+  }
+  // One pool that can do both saves a write.
+  const both = releasers.filter((pool) => takers.includes(pool));
+  const taker =
+    take === undefined && !newNumber
+      ? undefined
+      : pick(newNumber ? leastFilled(takers) : both.length > 0 ? both : takers, random);
+  const releaser = taker !== undefined && releasers.includes(taker) ? taker : pick(releasers, random);
+  const steps = [taker, releaser]
+    .filter((pool) => pool !== undefined)
+    .filter((pool, index, all) => all.indexOf(pool) === index)
+    .map(
+      (pool): PoolStep => ({
+        pool,
+        ...(pool === releaser &&
+          release !== undefined && { release, releaseOnlyOver: isOver(pool, release) }),
+        ...(pool === taker && take !== undefined && { take }),
+        newNumber: pool === taker && newNumber,
+      }),
+    );
+  return { kind: "steps", steps };
+}
+
+/** Shares of new quotas that keep the promises above, given what each pool has in use. */
+export function splitQuotas(used: readonly SeatCounts[], quotas: Quotas): readonly Quotas[] {
+  const shares = seatKinds.map((kind) =>
+    splitQuota(
+      used.map((counts) => counts[kind]),
+      quotas[kind],
+    ),
+  );
+  return used.map((_, pool) => ({
+    users: shares[0]![pool]!,
+    reviewers: shares[1]![pool]!,
+    readers: shares[2]![pool]!,
+  }));
+}
+
+function splitQuota(used: readonly number[], quota: number | null): readonly (number | null)[] {
+  if (quota === null) {
+    return used.map(() => null);
+  }
+  const usage = used.reduce((sum, count) => sum + count, 0);
+  const shares = [...used];
+  // Room is dealt out to, or excess taken from, the pools in turn; only ever one of the two.
+  let room = quota - usage;
+  const even = Math.floor(Math.max(room, 0) / used.length);
+  for (let pool = 0; pool < shares.length; pool++) {
+    shares[pool]! += even;
+    room -= room > 0 ? even : 0;
+  }
+  for (let pool = 0; room > 0; pool = (pool + 1) % shares.length, room--) {
+    shares[pool]!++;
+  }
+  for (let pool = 0; room < 0; pool++) {
+    const less = Math.min(shares[pool]!, -room);
+    shares[pool]! -= less;
+    room += less;
+  }
+  return shares;
+}
+
+export function usageOf(pools: readonly SeatPool[]): SeatCounts {
+  const sum = (kind: SeatKind) => pools.reduce((total, pool) => total + pool.used[kind], 0);
+  return { users: sum("users"), reviewers: sum("reviewers"), readers: sum("readers") };
+}
+
+export function quotaOf(pools: readonly SeatPool[], kind: SeatKind): number | null {
+  return pools.reduce<number | null>((total, pool) => {
+    const share = pool.share[kind];
+    return total === null || share === null ? null : total + share;
+  }, 0);
+}
+
+function roomIn(pool: SeatPool, kind: SeatKind): number {
+  const share = pool.share[kind];
+  return share === null ? Number.POSITIVE_INFINITY : share - pool.used[kind];
+}
+
+function isOver(pool: SeatPool, kind: SeatKind): boolean {
+  return roomIn(pool, kind) < 0;
+}
+
+/** Pools that can give a seat back: those over their share if there are any, else those with one in use. */
+function releasable(pools: readonly SeatPool[], kind: SeatKind): readonly SeatPool[] {
+  const over = pools.filter((pool) => isOver(pool, kind));
+  return over.length > 0 ? over : pools.filter((pool) => pool.used[kind] > 0);
+}
+
+/** Those within one number of the least filled: numbers keep rising with time, and parallel creates still spread. */
+function leastFilled(pools: readonly SeatPool[]): readonly SeatPool[] {
+  const least = Math.min(...pools.map((pool) => pool.next));
+  return pools.filter((pool) => pool.next <= least + 1);
+}
+
+function pick(pools: readonly SeatPool[], random: () => number): SeatPool | undefined {
+  return pools[Math.floor(random() * pools.length)];
+}

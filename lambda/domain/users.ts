@@ -1,0 +1,342 @@
+/**
+ * SCIM users: what an identity provider may do with the members of its connection.
+ *
+ * Each change reads what it needs, decides, and commits in one transaction; when another change came first it starts
+ * over (`member-change.ts`). Request bodies come as thunks, so that whoever may not come in hears of nothing else.
+ */
+
+import { notFound, preconditionFailed, uniqueness } from "../scim/error.ts";
+import { type ScimAttributes, sameAttributes } from "../scim/resource.ts";
+import { type Key, memberKey } from "../table/keys.ts";
+import { type Claim, claimKeysOf, parseMemberRow } from "../table/members.ts";
+import { overtaken } from "../table/retry.ts";
+import { readSeatPools } from "../table/seat-pools.ts";
+import type { ItemsByKey, Write } from "../table/store.ts";
+import { attempt, valueOf } from "./attempt.ts";
+import { type Connection, defaultsFor, projectIdOf } from "./connection.ts";
+import { type Context, now } from "./context.ts";
+import { projectOfConnection } from "./ids.ts";
+import { indexable } from "./indexable.ts";
+import { owningConnection, stillUnmanaged } from "./management.ts";
+import { emailOf, type Member, typeOf, userNameOf, withActive } from "./member.ts";
+import { type ChangeGround, changing, claimsIn, commit, readGround, takenName } from "./member-change.ts";
+import { memberIdOf, memberNumberOf } from "./member-id.ts";
+import { type Caller, credentialOf, openConnection } from "./provider-access.ts";
+import { quotaExceeded } from "./refusals.ts";
+
+export interface OpenedUser {
+  readonly connection: Connection;
+  readonly member: Member;
+}
+
+/** One user by its SCIM id. 404 when there is none this connection may see. */
+export async function getUser(context: Context, caller: Caller, id: string): Promise<OpenedUser> {
+  const { connection, member } = await openUser(context, caller, id);
+  if (member.deletedAt !== undefined) {
+    throw noSuchUser(id);
+  }
+  return { connection, member };
+}
+
+/**
+ * Creates a user, or links the member that is already there (API.md §4: first sync, and return after a DELETE).
+ * 409 `uniqueness` for a name that is taken, 403 when no seat is free, 400 for a bad body.
+ */
+export async function createUser(
+  context: Context,
+  caller: Caller,
+  body: () => ScimAttributes,
+): Promise<OpenedUser> {
+  credentialOf(caller);
+  const projectId = projectOfConnection(caller.connectionId);
+  const wanted = attempt(() => indexable(body()));
+  return changing(context, async () => {
+    const keys = wanted.ok ? claimKeysOf(projectId, wanted.value) : [];
+    const [{ connection, items }, pools] = await Promise.all([
+      openConnection(context, caller, keys),
+      wanted.ok ? readSeatPools(context.store, projectId) : [],
+    ]);
+    const attributes = valueOf(wanted);
+    const ground: ChangeGround = { claimAt: claimsIn(items), pools };
+    const met = await whoIsThere(context, connection, attributes, ground.claimAt);
+    if (met === undefined) {
+      const after = newcomer(projectId, connection, attributes, now(context));
+      const change = { before: undefined, after, newNumber: true };
+      return { connection, member: await commit(context, change, ground, quotaExceeded.toProvider) };
+    }
+    const change = {
+      before: met.member,
+      after: adopted(met.member, connection, attributes, now(context)),
+      newNumber: wasEverLinked(met.member),
+    };
+    const touched = await readGround(context, change);
+    const member = await commit(context, change, touched, quotaExceeded.toProvider, met.checks);
+    return { connection, member };
+  });
+}
+
+export interface UserChange {
+  /** `If-Match`, when sent. */
+  readonly ifMatch: string | undefined;
+  /** What the request makes of the stored attributes; throws what is wrong with it. */
+  readonly apply: (stored: ScimAttributes, id: string) => ScimAttributes;
+  /** A PUT says all of the user, so it brings back one that was deleted in the product; a PATCH only by `active` true. */
+  readonly method: "PUT" | "PATCH";
+}
+
+/** PUT and PATCH. A change without effect writes nothing and keeps the version (RFC 7644 §3.5.2.1). */
+export async function changeUser(
+  context: Context,
+  caller: Caller,
+  id: string,
+  request: UserChange,
+): Promise<OpenedUser> {
+  return changing(context, async () => {
+    const { connection, member: before } = await openUser(context, caller, id);
+    assertVersion(before, request.ifMatch);
+    const attributes = indexable(request.apply(attributesFor(request.method, before), id));
+    const restores = before.deletedAt !== undefined;
+    if (restores && request.method === "PATCH" && attributes["active"] !== true) {
+      throw noSuchUser(id);
+    }
+    if (!restores && sameAttributes(before.attributes, attributes)) {
+      return { connection, member: before };
+    }
+    const type = typeOf(attributes);
+    const converted = type !== typeOf(before.attributes);
+    const after: Member = {
+      ...before,
+      attributes,
+      role: converted ? defaultsFor(connection, type).role : before.role,
+      deletedAt: undefined,
+      ...nextVersion(before, now(context)),
+    };
+    const change = { before, after, newNumber: false };
+    const ground = await readGround(context, change);
+    const taken = takenName(after, ground.claimAt);
+    if (taken) {
+      throw uniqueness(
+        `${taken.attribute} "${taken.value}" is already used by another member of the project; choose another one.`,
+      );
+    }
+    return { connection, member: await commit(context, change, ground, quotaExceeded.toProvider) };
+  });
+}
+
+/** Ends the provisioning of a user; what becomes of the member says the connection's `onDelete`. */
+export async function deleteUser(
+  context: Context,
+  caller: Caller,
+  id: string,
+  ifMatch: string | undefined,
+): Promise<void> {
+  await changing(context, async () => {
+    const { connection, member: before } = await openUser(context, caller, id);
+    if (before.deletedAt !== undefined) {
+      throw noSuchUser(id);
+    }
+    assertVersion(before, ifMatch);
+    const at = now(context);
+    const after: Member = {
+      ...before,
+      attributes: withActive(before.attributes, false),
+      connectionId: undefined,
+      formerConnectionId: connection.id,
+      deletedAt: connection.onDelete === "delete" ? at : undefined,
+      ...nextVersion(before, at),
+    };
+    const change = { before, after, newNumber: false };
+    await commit(context, change, await readGround(context, change), quotaExceeded.toProvider);
+  });
+}
+
+/** The ETag of a member as a SCIM resource (RFC 7644 §3.14). */
+export function versionOf(member: Member): string {
+  return `W/"${member.version}"`;
+}
+
+/** The row under a SCIM id, linked to the caller's connection, deleted in the product or not. */
+async function openUser(context: Context, caller: Caller, id: string): Promise<OpenedUser> {
+  credentialOf(caller);
+  const projectId = projectOfConnection(caller.connectionId);
+  const number = memberNumberOf(projectId, id);
+  const key = number === undefined ? undefined : memberKey(projectId, number);
+  const { connection, items } = await openConnection(context, caller, key ? [key] : []);
+  const member = key && linkedMember(projectId, connection, items, key);
+  if (member === undefined) {
+    throw noSuchUser(id);
+  }
+  return { connection, member };
+}
+
+function linkedMember(
+  projectId: string,
+  connection: Connection,
+  items: ItemsByKey,
+  key: Key,
+): Member | undefined {
+  const item = items.get(key);
+  const row = item && parseMemberRow(projectId, item);
+  return row?.kind === "member" && row.member.connectionId === connection.id ? row.member : undefined;
+}
+
+/** A member that a new user turns out to be, and what must stay true of it until it is linked. */
+interface Met {
+  readonly member: Member;
+  readonly checks: readonly Write[];
+}
+
+/**
+ * The member a new user meets: one that holds its userName or email, or one this connection deleted before. Nobody:
+ * undefined. Somebody it must not become: 409.
+ */
+async function whoIsThere(
+  context: Context,
+  connection: Connection,
+  attributes: ScimAttributes,
+  claimAt: (key: Key) => Claim,
+): Promise<Met | undefined> {
+  const projectId = projectIdOf(connection);
+  const [byUserName, byEmail] = claimKeysOf(projectId, attributes).map(claimAt);
+  const userName = `userName "${userNameOf(attributes)}"`;
+  const email = `email "${emailOf(attributes)}"`;
+  if (
+    byUserName?.holder !== undefined &&
+    byEmail?.holder !== undefined &&
+    byUserName.holder !== byEmail.holder
+  ) {
+    throw uniqueness(
+      `${userName} belongs to member ${memberIdOf(projectId, byUserName.holder)} and ` +
+        `${email} to another one, member ${memberIdOf(projectId, byEmail.holder)}. ` +
+        "Give one of the two another userName or email, or correct the user in the identity provider, then retry.",
+    );
+  }
+  const holder = byUserName?.holder ?? byEmail?.holder;
+  if (holder !== undefined) {
+    const member = (await memberAt(context, projectId, holder)) ?? overtaken();
+    const name = byUserName?.holder === holder ? userName : email;
+    return { member, checks: await assertLinkable(context, connection, member, attributes, name) };
+  }
+  for (const former of new Set([byUserName?.former, byEmail?.former])) {
+    const member = former === undefined ? undefined : await memberAt(context, projectId, former);
+    if (member?.deletedAt !== undefined && lastConnectionOf(member) === connection.id) {
+      return { member, checks: [] };
+    }
+  }
+  return undefined;
+}
+
+async function memberAt(context: Context, projectId: string, number: number): Promise<Member | undefined> {
+  const key = memberKey(projectId, number);
+  const item = (await context.store.read([key])).get(key);
+  const row = item && parseMemberRow(projectId, item);
+  return row?.kind === "member" ? row.member : undefined;
+}
+
+/** 409 unless the connection may take this member over; else what must stay true until it has. */
+async function assertLinkable(
+  context: Context,
+  connection: Connection,
+  member: Member,
+  attributes: ScimAttributes,
+  name: string,
+): Promise<readonly Write[]> {
+  if (member.connectionId === connection.id) {
+    throw uniqueness(
+      `${name} is already used by user ${memberIdOf(member.projectId, member.number)} of this connection. ` +
+        "Match that user by a filter and update it instead of creating it.",
+    );
+  }
+  const owner = await owningConnection(context, member);
+  if (owner?.scimEnabled) {
+    throw uniqueness(
+      `${name} belongs to a member managed by another connection of this project. ` +
+        "Remove the user from that identity provider, or disable SCIM on that connection, then retry.",
+    );
+  }
+  const returns = member.connectionId === undefined && member.formerConnectionId === connection.id;
+  const type = typeOf(member.attributes);
+  if (!returns && type !== typeOf(attributes)) {
+    throw uniqueness(
+      `User already available in the project as a ${type}: ${name}. ` +
+        `Send isTeamAccount ${type === "user"} to take the member over as it is and convert it afterwards, ` +
+        "or change its type in the product, then retry.",
+    );
+  }
+  return stillUnmanaged(member, owner);
+}
+
+/** The member as the connection's own: attributes are the IdP's now, access stays, the role where the type is the same. */
+function adopted(member: Member, connection: Connection, attributes: ScimAttributes, at: string): Member {
+  const type = typeOf(attributes);
+  return {
+    ...member,
+    attributes,
+    role: type === typeOf(member.attributes) ? member.role : defaultsFor(connection, type).role,
+    connectionId: connection.id,
+    formerConnectionId: undefined,
+    deletedAt: undefined,
+    ...nextVersion(member, at),
+  };
+}
+
+function newcomer(projectId: string, connection: Connection, attributes: ScimAttributes, at: string): Member {
+  return {
+    projectId,
+    number: Number.NaN,
+    homeNumber: Number.NaN,
+    attributes,
+    ...defaultsFor(connection, typeOf(attributes)),
+    connectionId: connection.id,
+    formerConnectionId: undefined,
+    deletedAt: undefined,
+    createdAt: at,
+    lastModified: at,
+    updatedAt: at,
+    version: 1,
+    revision: 1,
+  };
+}
+
+/** A PUT onto a member deleted in the product starts from nothing but its type; deleting had set it inactive. */
+function attributesFor(method: UserChange["method"], member: Member): ScimAttributes {
+  return method === "PUT" && member.deletedAt !== undefined
+    ? withActive(member.attributes, true)
+    : member.attributes;
+}
+
+/**
+ * A member that SCIM had once comes back under a new number: its old one still stands in groups it was deleted from,
+ * and must not bring those memberships back.
+ */
+function wasEverLinked(member: Member): boolean {
+  return lastConnectionOf(member) !== undefined;
+}
+
+function lastConnectionOf(member: Member): string | undefined {
+  return member.connectionId ?? member.formerConnectionId;
+}
+
+function nextVersion(before: Member, at: string) {
+  return { lastModified: at, updatedAt: at, version: before.version + 1, revision: before.revision + 1 };
+}
+
+function assertVersion(member: Member, ifMatch: string | undefined): void {
+  if (ifMatch !== undefined && !matchesVersion(ifMatch, member)) {
+    throw preconditionFailed(
+      `If-Match is ${ifMatch}, but the user is at version ${versionOf(member)}; read it again and repeat the change.`,
+    );
+  }
+}
+
+/** A list of entity tags, or `*`. Weak comparison: `W/"1"` and `"1"` are the same (RFC 9110 §8.8.3.2). */
+export function matchesVersion(header: string, member: Member): boolean {
+  return header.split(",").some((tag) => {
+    const trimmed = tag.trim();
+    return trimmed === "*" || trimmed === versionOf(member) || trimmed === `"${member.version}"`;
+  });
+}
+
+function noSuchUser(id: string) {
+  return notFound(`User ${id} does not exist in this connection; look it up by a filter, or create it.`);
+}

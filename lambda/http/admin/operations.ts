@@ -1,0 +1,253 @@
+/** The admin API, operation by operation (API.md §3). */
+
+import {
+  createConnection,
+  createToken,
+  deleteConnection,
+  deleteToken,
+  getConnection,
+  listConnections,
+  listTokens,
+  patchConnection,
+  rotateTokens,
+} from "../../domain/connections.ts";
+import { isProjectId } from "../../domain/ids.ts";
+import { listMembers } from "../../domain/member-list.ts";
+import { createMember, deleteMember, getMember, patchMember } from "../../domain/members.ts";
+import {
+  createProject,
+  deleteProject,
+  getProject,
+  listProjects,
+  patchProject,
+} from "../../domain/projects.ts";
+import { cursorOf, isNumber, placeOf } from "./cursor.ts";
+import { operation } from "./operation.ts";
+import * as schemas from "./schemas.ts";
+import {
+  connectionView,
+  issuedTokenView,
+  memberView,
+  memberWithGroupsView,
+  projectView,
+  tokenView,
+} from "./views.ts";
+
+const project = "/projects/{projectId}";
+const connections = `${project}/connections`;
+const connection = `${connections}/{connectionId}`;
+const tokens = `${connection}/tokens`;
+const members = `${project}/members`;
+const member = `${members}/{memberId}`;
+
+export const operations = [
+  operation({
+    id: "createProject",
+    method: "POST",
+    path: "/projects",
+    summary: "Create a project",
+    body: schemas.projectCreate,
+    status: 201,
+    answer: schemas.project,
+    handle: async ({ context, body }) => projectView(await createProject(context, body)),
+  }),
+  operation({
+    id: "listProjects",
+    method: "GET",
+    path: "/projects",
+    summary: "List projects, oldest first",
+    query: schemas.pageQuery,
+    answer: schemas.pageOf(schemas.project),
+    handle: async ({ context, query }) => {
+      const page = await listProjects(context, placeOf(query.cursor, isProjectId), query.limit);
+      return { items: page.items.map(projectView), ...cursorOf(page.after) };
+    },
+  }),
+  operation({
+    id: "getProject",
+    method: "GET",
+    path: project,
+    summary: "Read a project, its quotas and their usage at this instant",
+    answer: schemas.project,
+    handle: async ({ context, path }) => projectView(await getProject(context, path["projectId"]!)),
+  }),
+  operation({
+    id: "patchProject",
+    method: "PATCH",
+    path: project,
+    summary: "Change a project's name or quotas; a quota below its usage evicts nobody",
+    body: schemas.projectPatch,
+    answer: schemas.project,
+    handle: async ({ context, path, body }) =>
+      projectView(await patchProject(context, path["projectId"]!, body)),
+  }),
+  operation({
+    id: "deleteProject",
+    method: "DELETE",
+    path: project,
+    summary: "Delete a project and every trace of it",
+    refusals: ["not_empty"],
+    handle: ({ context, path }) => deleteProject(context, path["projectId"]!),
+  }),
+
+  operation({
+    id: "createConnection",
+    method: "POST",
+    path: connections,
+    summary: "Create a connection: the link to one IdP application",
+    body: schemas.connectionCreate,
+    status: 201,
+    answer: schemas.connection,
+    refusals: ["too_many_connections"],
+    handle: async ({ context, path, body, baseUrl }) =>
+      connectionView(await createConnection(context, path["projectId"]!, body), baseUrl),
+  }),
+  operation({
+    id: "listConnections",
+    method: "GET",
+    path: connections,
+    summary: "List a project's connections",
+    query: schemas.pageQuery,
+    answer: schemas.pageOf(schemas.connection),
+    handle: async ({ context, path, query, baseUrl }) => {
+      const after = placeOf(query.cursor, isNumber);
+      const start = after === undefined ? 0 : Number(after);
+      const all = await listConnections(context, path["projectId"]!);
+      const end = start + query.limit;
+      const items = all.slice(start, end).map((item) => connectionView(item, baseUrl));
+      return { items, ...cursorOf(end < all.length ? String(end) : undefined) };
+    },
+  }),
+  operation({
+    id: "getConnection",
+    method: "GET",
+    path: connection,
+    summary: "Read a connection",
+    answer: schemas.connection,
+    handle: async ({ context, path, baseUrl }) =>
+      connectionView(await getConnection(context, path["projectId"]!, path["connectionId"]!), baseUrl),
+  }),
+  operation({
+    id: "patchConnection",
+    method: "PATCH",
+    path: connection,
+    summary: "Change a connection's settings",
+    body: schemas.connectionPatch,
+    answer: schemas.connection,
+    handle: async ({ context, path, body, baseUrl }) =>
+      connectionView(
+        await patchConnection(context, path["projectId"]!, path["connectionId"]!, body),
+        baseUrl,
+      ),
+  }),
+  operation({
+    id: "deleteConnection",
+    method: "DELETE",
+    path: connection,
+    summary: "Delete a connection; its members stay, unmanaged",
+    handle: ({ context, path }) => deleteConnection(context, path["projectId"]!, path["connectionId"]!),
+  }),
+
+  operation({
+    id: "createToken",
+    method: "POST",
+    path: tokens,
+    summary: "Create a SCIM token; it is shown this once",
+    body: schemas.tokenCreate,
+    status: 201,
+    answer: schemas.issuedToken,
+    refusals: ["too_many_tokens"],
+    handle: async ({ context, path, body }) =>
+      issuedTokenView(await createToken(context, path["projectId"]!, path["connectionId"]!, body)),
+  }),
+  operation({
+    id: "rotateTokens",
+    method: "POST",
+    path: `${tokens}/rotate`,
+    summary: "Create a SCIM token and end every older one after the overlap",
+    body: schemas.tokenRotate,
+    status: 201,
+    answer: schemas.issuedToken,
+    refusals: ["too_many_tokens"],
+    handle: async ({ context, path, body }) =>
+      issuedTokenView(await rotateTokens(context, path["projectId"]!, path["connectionId"]!, body)),
+  }),
+  operation({
+    id: "listTokens",
+    method: "GET",
+    path: tokens,
+    summary: "List the live tokens, without the tokens themselves",
+    query: schemas.pageQuery,
+    answer: schemas.pageOf(schemas.token),
+    handle: async ({ context, path }) => ({
+      items: (await listTokens(context, path["projectId"]!, path["connectionId"]!)).map(tokenView),
+    }),
+  }),
+  operation({
+    id: "deleteToken",
+    method: "DELETE",
+    path: `${tokens}/{tokenId}`,
+    summary: "Revoke a token; it is refused from the next request on",
+    handle: ({ context, path }) =>
+      deleteToken(context, path["projectId"]!, path["connectionId"]!, path["tokenId"]!),
+  }),
+
+  operation({
+    id: "createMember",
+    method: "POST",
+    path: members,
+    summary: "Create an unmanaged member",
+    body: schemas.memberCreate,
+    status: 201,
+    answer: schemas.member,
+    refusals: ["duplicate_member", "quota_exceeded"],
+    handle: async ({ context, path, body }) =>
+      memberView(await createMember(context, path["projectId"]!, body)),
+  }),
+  operation({
+    id: "listMembers",
+    method: "GET",
+    path: members,
+    summary: "List members; the deleted ones only by status=deleted",
+    query: schemas.memberQuery,
+    answer: schemas.pageOf(schemas.member),
+    handle: async ({ context, path, query: { cursor, ...query } }) => {
+      const accepts = query.q ? isNamePlace : isNumber;
+      const after = placeOf(cursor, accepts);
+      const page = await listMembers(context, path["projectId"]!, { ...query, after });
+      return { items: page.items.map(memberView), ...cursorOf(page.after) };
+    },
+  }),
+  operation({
+    id: "getMember",
+    method: "GET",
+    path: member,
+    summary: "Read a member, with its groups",
+    answer: schemas.memberWithGroups,
+    handle: async ({ context, path }) =>
+      memberWithGroupsView(await getMember(context, path["projectId"]!, path["memberId"]!)),
+  }),
+  operation({
+    id: "patchMember",
+    method: "PATCH",
+    path: member,
+    summary: "Change a member; of a managed one only role and access",
+    body: schemas.memberPatch,
+    answer: schemas.memberWithGroups,
+    refusals: ["managed_by_idp", "duplicate_member", "quota_exceeded"],
+    handle: async ({ context, path, body }) =>
+      memberWithGroupsView(await patchMember(context, path["projectId"]!, path["memberId"]!, body)),
+  }),
+  operation({
+    id: "deleteMember",
+    method: "DELETE",
+    path: member,
+    summary: "Delete an unmanaged member",
+    refusals: ["managed_by_idp"],
+    handle: ({ context, path }) => deleteMember(context, path["projectId"]!, path["memberId"]!),
+  }),
+];
+
+function isNamePlace(place: string): boolean {
+  return (place.startsWith("userName#") || place.startsWith("email#")) && Buffer.byteLength(place) <= 1_024;
+}

@@ -1,0 +1,192 @@
+/** The admin API's messages (API.md §3): what validates requests is what the OpenAPI document is made of. */
+
+import * as z from "zod";
+import { providers } from "../../domain/connection.ts";
+
+/** Characters of a name or label. Our choice. */
+const nameLengthMax = 200;
+/** Characters of a userName, email or part of a name; keys hold 900 bytes (`indexedValueBytesMax`). */
+const textLengthMax = 900;
+/** Seconds a replaced token may live on: seven days. API.md §3. */
+const overlapSecondsMax = 604_800;
+/** Far beyond any licence, and exact in every number type. */
+const quotaMax = 1_000_000_000;
+const pageLimitDefault = 50;
+const pageLimitMax = 200;
+
+const name = z.string().trim().min(1).max(nameLengthMax);
+const time = z.string().meta({ format: "date-time", description: "RFC 3339, UTC, milliseconds" });
+const id = z.string();
+const text = z.string().max(textLengthMax);
+const access = z.enum(["none", "read", "write"]);
+const role = z.enum(["admin", "contributor", "reviewer"]);
+const memberType = z.enum(["user", "reader"]);
+
+const quota = z.int().min(0).max(quotaMax).nullable().meta({ description: "Seats; null is unlimited" });
+const quotaWishes = z.strictObject({
+  users: quota.optional(),
+  reviewers: quota.optional(),
+  readers: quota.optional(),
+});
+const seatCounts = z.object({ users: z.int(), reviewers: z.int(), readers: z.int() });
+
+export const projectCreate = z.strictObject({ name, quotas: quotaWishes.optional() });
+export const projectPatch = z.strictObject({ name: name.optional(), quotas: quotaWishes.optional() });
+export const project = z
+  .object({
+    id,
+    name: z.string(),
+    quotas: z.object({ users: quota, reviewers: quota, readers: quota }),
+    usage: seatCounts,
+    createdAt: time,
+    updatedAt: time,
+  })
+  .meta({ id: "Project" });
+
+const defaults = z.object({
+  role: z.enum(["contributor", "admin"]),
+  userAccess: access,
+  readerAccess: access,
+  groupAccess: access,
+});
+
+const settings = {
+  provider: z.enum(providers).optional(),
+  scimEnabled: z.boolean().optional(),
+  onDelete: z
+    .enum(["deactivate", "delete"])
+    .optional()
+    .meta({ description: "What a SCIM DELETE of a user does to the member" }),
+  jit: z.boolean().optional().meta({ description: "Create a member at first sign-in when SCIM has not" }),
+  uniqueGroupNames: z.boolean().optional(),
+  defaults: z.strictObject(defaults.partial().shape).optional(),
+};
+
+export const connectionCreate = z.strictObject({ name, ...settings });
+export const connectionPatch = z.strictObject({ name: name.optional(), ...settings });
+export const connection = z
+  .object({
+    id,
+    projectId: id,
+    name: z.string(),
+    provider: z.enum(providers),
+    scimEnabled: z.boolean(),
+    scimBaseUrl: z.string().nullable(),
+    onDelete: z.enum(["deactivate", "delete"]),
+    jit: z.boolean(),
+    uniqueGroupNames: z.boolean(),
+    defaults,
+    inheritsFrom: z.null(),
+    childCount: z.int(),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .meta({ id: "Connection" });
+
+const label = z.string().trim().max(nameLengthMax);
+
+export const tokenCreate = z.strictObject({
+  label: label.optional(),
+  expiresAt: z.iso.datetime({ offset: true }).optional().meta({ description: "RFC 3339" }),
+});
+export const tokenRotate = z.strictObject({
+  overlapSeconds: z.int().min(0).max(overlapSecondsMax).default(0),
+  label: label.optional(),
+});
+const tokenFields = {
+  id,
+  label: z.string().nullable(),
+  hint: z.string().meta({ description: "The token's last characters" }),
+  createdAt: time,
+  expiresAt: time.nullable(),
+};
+export const issuedToken = z
+  .object({ ...tokenFields, token: z.string().meta({ description: "Shown this once" }) })
+  .meta({ id: "IssuedToken" });
+export const token = z.object({ ...tokenFields, lastUsedAt: time.nullable() }).meta({ id: "Token" });
+
+const nameParts = z.strictObject({
+  formatted: text.optional(),
+  familyName: text.optional(),
+  givenName: text.optional(),
+  middleName: text.optional(),
+  honorificPrefix: text.optional(),
+  honorificSuffix: text.optional(),
+});
+
+const userName = text.min(1);
+const profile = {
+  email: text.nullable().optional(),
+  displayName: text.nullable().optional(),
+  name: nameParts.nullable().optional(),
+};
+
+export const memberCreate = z.strictObject({
+  userName,
+  ...profile,
+  type: memberType,
+  role: role.nullable().optional(),
+  access: access.optional(),
+});
+export const memberPatch = z.strictObject({
+  userName: userName.optional(),
+  ...profile,
+  type: memberType.optional(),
+  role: role.nullable().optional(),
+  status: z.enum(["active", "inactive"]).optional(),
+  access: access.optional(),
+});
+export const member = z
+  .object({
+    id,
+    userName: z.string(),
+    email: z.string().nullable(),
+    displayName: z.string().nullable(),
+    name: z.record(z.string(), z.unknown()).nullable(),
+    type: memberType,
+    role: role.nullable(),
+    status: z.enum(["active", "inactive", "deleted"]),
+    access,
+    seat: z.enum(["users", "reviewers", "readers"]).nullable(),
+    managedBy: z
+      .object({ connectionId: id, badge: z.literal("SSO-SCIM"), inherited: z.boolean() })
+      .nullable(),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .meta({ id: "Member" });
+export const memberWithGroups = member
+  .extend({ groups: z.array(z.object({ id, displayName: z.string() })) })
+  .meta({ id: "MemberWithGroups" });
+
+const paging = {
+  limit: z.coerce.number().int().min(1).max(pageLimitMax).default(pageLimitDefault),
+  cursor: z.string().optional().meta({ description: "`nextCursor` of the page before" }),
+};
+const flag = z.enum(["true", "false"]).transform((value) => value === "true");
+
+export const pageQuery = z.object(paging);
+export const memberQuery = z.object({
+  ...paging,
+  type: memberType.optional(),
+  status: z.enum(["active", "inactive", "deleted"]).optional(),
+  managed: flag.optional(),
+  connectionId: z.string().optional(),
+  q: text.optional().meta({ description: "Prefix of userName or email, in any case" }),
+});
+export const noQuery = z.object({});
+
+export function pageOf<Items extends z.ZodType>(item: Items) {
+  return z.object({ items: z.array(item), nextCursor: z.string().optional() });
+}
+
+export const problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string().meta({ description: "Stable, for programs" }),
+    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ id: "Problem", description: "RFC 9457" });

@@ -1,0 +1,103 @@
+/** API Gateway's proxy event as the request it stands for. */
+
+import type { APIGatewayProxyEvent } from "aws-lambda";
+import { payloadTooLarge } from "../scim/error.ts";
+
+export interface HttpRequest {
+  readonly requestId: string;
+  /** Upper case; HEAD is told as GET, its body is cut by the gateway's client anyway. */
+  readonly method: string;
+  /** Decoded segments of the path, empty ones left out: doubled and trailing slashes are forgiven. */
+  readonly segments: readonly string[];
+  /** Decoded parameters in order, each value of a repeated one. */
+  readonly query: readonly (readonly [string, string])[];
+  /** By lower-case name. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: string;
+  /** `https://host/stage`, without trailing slash. */
+  readonly baseUrl: string;
+}
+
+/** Bytes of a request body. DESIGN §4; the largest user an IdP sends is a few kilobytes. */
+export const bodyBytesMax = 1024 * 1024;
+
+export function requestOf(event: APIGatewayProxyEvent): HttpRequest {
+  const headers = new Map(
+    Object.entries(event.headers ?? {}).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name.toLowerCase(), value] as const],
+    ),
+  );
+  return {
+    requestId: event.requestContext.requestId,
+    method: event.httpMethod === "HEAD" ? "GET" : event.httpMethod.toUpperCase(),
+    segments: segmentsOf(event),
+    query: queryOf(event),
+    headers,
+    body: bodyOf(event),
+    baseUrl: baseUrlOf(event, headers),
+  };
+}
+
+/** The body as text, or 413 naming the limit. */
+export function boundedBody(request: HttpRequest): string {
+  if (Buffer.byteLength(request.body) > bodyBytesMax) {
+    throw payloadTooLarge(
+      `The request body is larger than ${bodyBytesMax} bytes (bodyBytesMax); send less in one request.`,
+    );
+  }
+  return request.body;
+}
+
+/** From the route's template and its parameters, not from `path`, which a custom domain's base path may precede. */
+function segmentsOf(event: APIGatewayProxyEvent): readonly string[] {
+  const parameters = event.pathParameters ?? {};
+  return event.resource
+    .split("/")
+    .flatMap((part) => {
+      if (!part.startsWith("{")) {
+        return [part];
+      }
+      return part.endsWith("+}")
+        ? (parameters[part.slice(1, -2)] ?? "").split("/")
+        : [parameters[part.slice(1, -1)] ?? ""];
+    })
+    .map(decoded)
+    .filter((segment) => segment !== "");
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+function queryOf(event: APIGatewayProxyEvent): readonly (readonly [string, string])[] {
+  const multiple = event.multiValueQueryStringParameters;
+  const entries: readonly [string, readonly (string | undefined)[] | undefined][] = multiple
+    ? Object.entries(multiple)
+    : Object.entries(event.queryStringParameters ?? {}).map(([name, value]) => [name, [value]]);
+  return entries.flatMap(([name, values]) =>
+    (values ?? []).flatMap((value) => (value === undefined ? [] : [[name, value] as const])),
+  );
+}
+
+function bodyOf(event: APIGatewayProxyEvent): string {
+  return event.isBase64Encoded
+    ? Buffer.from(event.body ?? "", "base64").toString("utf8")
+    : (event.body ?? "");
+}
+
+/**
+ * What the client reached us by: its Host, and whatever of the path comes before the route (a stage, or the base path
+ * of a custom domain).
+ */
+function baseUrlOf(event: APIGatewayProxyEvent, headers: ReadonlyMap<string, string>): string {
+  const host = headers.get("host") ?? event.requestContext.domainName ?? "localhost";
+  const protocol = headers.get("x-forwarded-proto") ?? "https";
+  const whole = event.requestContext.path ?? event.path;
+  const routed = event.path ?? "";
+  const prefix = whole.endsWith(routed) ? whole.slice(0, whole.length - routed.length) : "";
+  return `${protocol}://${host}${prefix}`;
+}

@@ -1,0 +1,152 @@
+/** `/Users` and `/Users/{id}` (RFC 7644 §3.2). */
+
+import type { Member } from "../domain/member.ts";
+import { memberIdOf } from "../domain/member-id.ts";
+import { listUsers, type UserQuery } from "../domain/user-list.ts";
+import {
+  changeUser,
+  createUser,
+  deleteUser,
+  getUser,
+  matchesVersion,
+  type OpenedUser,
+  versionOf,
+} from "../domain/users.ts";
+import { parseFilter } from "../scim/filter.ts";
+import { type JsonValue, parseJson } from "../scim/json.ts";
+import { checkFilter } from "../scim/match.ts";
+import { listResponse } from "../scim/messages.ts";
+import { applyPatch, readPatch } from "../scim/patch.ts";
+import { type Projection, project } from "../scim/projection.ts";
+import { type ListQuery, readListQuery } from "../scim/query.ts";
+import { createAttributes, replaceAttributes } from "../scim/read-resource.ts";
+import { buildResource, type ScimResource } from "../scim/resource.ts";
+import { userType } from "../scim/resource-types.ts";
+import { compareBy } from "../scim/sort.ts";
+import { assertJsonBody } from "./media-type.ts";
+import { boundedBody } from "./request.ts";
+import type { HttpResponse } from "./response.ts";
+import { refuseMethod, type ScimCall, type ScimEndpoint, scimAnswer } from "./scim-router.ts";
+
+export const usersEndpoint: ScimEndpoint = {
+  name: "Users",
+  serve(call) {
+    const [id] = call.rest;
+    return id === undefined ? serveCollection(call) : serveUser(call, id);
+  },
+};
+
+async function serveCollection(call: ScimCall): Promise<HttpResponse> {
+  switch (call.request.method) {
+    case "GET":
+      return list(call);
+    case "POST":
+      return create(call);
+    default:
+      return refuseMethod(call, ["GET", "POST"]);
+  }
+}
+
+async function serveUser(call: ScimCall, id: string): Promise<HttpResponse> {
+  const { context } = call.runtime;
+  const ifMatch = call.request.headers.get("if-match");
+  switch (call.request.method) {
+    case "GET":
+      return read(call, id);
+    case "PUT":
+      return userAnswer(
+        call,
+        200,
+        await changeUser(context, call.caller, id, {
+          method: "PUT",
+          ifMatch,
+          apply: (stored) => replaceAttributes(userType, stored, bodyOf(call)),
+        }),
+      );
+    case "PATCH":
+      return userAnswer(
+        call,
+        200,
+        await changeUser(context, call.caller, id, {
+          method: "PATCH",
+          ifMatch,
+          apply: (stored) => applyPatch(userType, stored, readPatch(userType, bodyOf(call)), { id }),
+        }),
+      );
+    case "DELETE":
+      await deleteUser(context, call.caller, id, ifMatch);
+      return scimAnswer(call, 204, undefined);
+    default:
+      return refuseMethod(call, ["GET", "PUT", "PATCH", "DELETE"]);
+  }
+}
+
+async function list(call: ScimCall): Promise<HttpResponse> {
+  let listQuery: ListQuery | undefined;
+  const query = (): UserQuery => {
+    listQuery = readListQuery(call.request.query);
+    const { filter, sortBy, sortOrder, startIndex, count } = listQuery;
+    return {
+      filter: filter === undefined ? undefined : checkFilter(userType, parseFilter(filter)),
+      order: sortBy === undefined ? undefined : compareBy(userType, sortBy, sortOrder),
+      startIndex,
+      count,
+    };
+  };
+  const page = await listUsers(call.runtime.context, call.caller, query, (member) =>
+    representation(call, member),
+  );
+  const { startIndex, projection } = listQuery!;
+  const resources = page.resources.map((resource) => project(userType, resource, projection));
+  const answer = listResponse({
+    totalResults: page.totalResults,
+    startIndex,
+    itemsPerPage: resources.length,
+    resources,
+  });
+  return scimAnswer(call, 200, answer);
+}
+
+async function create(call: ScimCall): Promise<HttpResponse> {
+  const opened = await createUser(call.runtime.context, call.caller, () =>
+    createAttributes(userType, bodyOf(call)),
+  );
+  return userAnswer(call, 201, opened);
+}
+
+async function read(call: ScimCall, id: string): Promise<HttpResponse> {
+  const opened = await getUser(call.runtime.context, call.caller, id);
+  const ifNoneMatch = call.request.headers.get("if-none-match");
+  return ifNoneMatch !== undefined && matchesVersion(ifNoneMatch, opened.member)
+    ? scimAnswer(call, 304, undefined, { ETag: versionOf(opened.member) })
+    : userAnswer(call, 200, opened);
+}
+
+/** A single user, with the headers every single-resource answer has (API.md §4). */
+function userAnswer(call: ScimCall, status: number, { member }: OpenedUser): HttpResponse {
+  const resource = representation(call, member);
+  return scimAnswer(call, status, project(userType, resource, projectionOf(call)), {
+    Location: resource.meta.location,
+    ETag: versionOf(member),
+  });
+}
+
+function projectionOf(call: ScimCall): Projection {
+  return readListQuery(call.request.query).projection;
+}
+
+function representation(call: ScimCall, member: Member): ScimResource {
+  const id = memberIdOf(member.projectId, member.number);
+  return buildResource(userType, member.attributes, {
+    id,
+    created: member.createdAt,
+    lastModified: member.lastModified,
+    location: `${call.scimBaseUrl}/Users/${id}`,
+    version: versionOf(member),
+  });
+}
+
+function bodyOf(call: ScimCall): JsonValue {
+  assertJsonBody(call.request);
+  return parseJson(boundedBody(call.request));
+}

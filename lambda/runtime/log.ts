@@ -1,0 +1,58 @@
+/**
+ * Structured logs and metrics. No line holds a token, a password, a userName or an email (DESIGN §1): requests are
+ * logged by route, ids and outcome, never by body, query or the detail of an error.
+ */
+
+import { Logger } from "@aws-lambda-powertools/logger";
+import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
+
+export interface RequestRecord {
+  readonly requestId: string;
+  readonly functionName: string;
+  readonly method: string;
+  /** The route's template, such as `/scim/v2/{connectionId}/Users`. */
+  readonly resource: string;
+  readonly connectionId: string | undefined;
+  readonly status: number;
+  /** `code` of a refusal (API.md §3), such as `quota_exceeded`. */
+  readonly code: string | undefined;
+  readonly durationMs: number;
+}
+
+export interface Log {
+  request(record: RequestRecord): void;
+  /** A defect or an outage, in full. */
+  failure(message: string, cause: unknown, requestId?: string): void;
+  warn(message: string, cause: unknown): void;
+}
+
+export function createLog(): Log {
+  const logger = new Logger({ serviceName: process.env["POWERTOOLS_SERVICE_NAME"] ?? "rollcall" });
+  const metrics = new Metrics({ namespace: "Rollcall", serviceName: "rollcall" });
+  return {
+    request(record) {
+      logger.info("request", { ...record });
+      metrics.addDimension("function", record.functionName);
+      metrics.addMetric("Requests", MetricUnit.Count, 1);
+      metrics.addMetric("Duration", MetricUnit.Milliseconds, record.durationMs);
+      if (record.status >= 500) {
+        metrics.addMetric("ServerErrors", MetricUnit.Count, 1);
+      } else if (record.status === 429) {
+        metrics.addMetric("Throttled", MetricUnit.Count, 1);
+      } else if (record.code === "quota_exceeded") {
+        metrics.addMetric("QuotaRefusals", MetricUnit.Count, 1);
+      }
+      metrics.publishStoredMetrics();
+    },
+    failure(message, cause, requestId) {
+      logger.error(message, { requestId, error: asError(cause) });
+    },
+    warn(message, cause) {
+      logger.warn(message, { error: asError(cause) });
+    },
+  };
+}
+
+function asError(cause: unknown): Error {
+  return cause instanceof Error ? cause : new Error(String(cause));
+}

@@ -1,0 +1,320 @@
+/**
+ * Members: the row, and everything kept beside it so that it is found: claims on its names, pointers to further email
+ * values and the externalId, its bit in the connection's roster. All of these are derived from the row, so a change is
+ * written as the difference of what the member had and what it gets, in one transaction.
+ */
+
+import * as z from "zod";
+import { emailOf, externalIdOf, type Member, userNameOf } from "../domain/member.ts";
+import { foldCase } from "../scim/fold.ts";
+import { emailValues } from "../scim/member-email.ts";
+import type { ScimAttributes } from "../scim/resource.ts";
+import {
+  claimKey,
+  emailPointerKey,
+  externalIdKey,
+  type Key,
+  memberKey,
+  type NameKind,
+  rosterPageKey,
+} from "./keys.ts";
+import { bitOf, slotOf } from "./numbers.ts";
+import { overtaken } from "./retry.ts";
+import { absent, type Condition, type Item, present, type Write } from "./store.ts";
+
+/** Who holds a name, and the last deleted member that held it. An absent item claims nothing. */
+export interface Claim {
+  readonly holder: number | undefined;
+  readonly former: number | undefined;
+}
+
+const unclaimed: Claim = { holder: undefined, former: undefined };
+
+/** What stands at a member's key: the member, or word that it lives under another number now. */
+export type MemberRow =
+  | { readonly kind: "member"; readonly member: Member }
+  | { readonly kind: "moved"; readonly to: number };
+
+const memberItem = z.object({
+  attributes: z.custom<ScimAttributes>(),
+  homeNumber: z.number().optional(),
+  role: z.enum(["admin", "contributor", "reviewer"]).optional(),
+  access: z.enum(["none", "read", "write"]),
+  connectionId: z.string().optional(),
+  formerConnectionId: z.string().optional(),
+  deletedAt: z.string().optional(),
+  createdAt: z.string(),
+  lastModified: z.string(),
+  updatedAt: z.string().optional(),
+  version: z.number(),
+  revision: z.number(),
+});
+
+const movedItem = z.object({ movedTo: z.number() });
+const claimItem = z.object({ holder: z.number().optional(), former: z.number().optional() });
+const pointerItem = z.object({ number: z.number() });
+
+export function parseMemberRow(projectId: string, item: Item): MemberRow {
+  const moved = movedItem.safeParse(item);
+  if (moved.success) {
+    return { kind: "moved", to: moved.data.movedTo };
+  }
+  const row = memberItem.parse(item);
+  const number = Number(item["sk"]);
+  return {
+    kind: "member",
+    member: {
+      projectId,
+      number,
+      homeNumber: row.homeNumber ?? number,
+      attributes: row.attributes,
+      role: row.role ?? null,
+      access: row.access,
+      connectionId: row.connectionId,
+      formerConnectionId: row.formerConnectionId,
+      deletedAt: row.deletedAt,
+      createdAt: row.createdAt,
+      lastModified: row.lastModified,
+      updatedAt: row.updatedAt ?? row.lastModified,
+      version: row.version,
+      revision: row.revision,
+    },
+  };
+}
+
+export function parseClaim(item: Item | undefined): Claim {
+  return item === undefined ? unclaimed : { ...unclaimed, ...claimItem.parse(item) };
+}
+
+/** The member number a claim or a pointer leads to; none for a claim that only remembers. */
+export function numberAt(item: Item): number | undefined {
+  const pointer = pointerItem.safeParse(item);
+  return pointer.success ? pointer.data.number : parseClaim(item).holder;
+}
+
+/** The item of a member, for seeding a table without a transaction a member (`BatchWriteItem`), too. */
+export function memberRowItem(member: Member): Item {
+  return {
+    ...memberKey(member.projectId, member.number),
+    attributes: member.attributes,
+    ...(member.homeNumber !== member.number && { homeNumber: member.homeNumber }),
+    ...(member.role !== null && { role: member.role }),
+    access: member.access,
+    ...(member.connectionId !== undefined && { connectionId: member.connectionId }),
+    ...(member.formerConnectionId !== undefined && { formerConnectionId: member.formerConnectionId }),
+    ...(member.deletedAt !== undefined && { deletedAt: member.deletedAt }),
+    createdAt: member.createdAt,
+    lastModified: member.lastModified,
+    ...(member.updatedAt !== member.lastModified && { updatedAt: member.updatedAt }),
+    version: member.version,
+    revision: member.revision,
+  };
+}
+
+/** The keys under which the names of a member are claimed. */
+export function claimKeysOf(projectId: string, attributes: ScimAttributes): readonly Key[] {
+  return namesOf(attributes).map(([kind, folded]) => claimKey(projectId, kind, folded));
+}
+
+/** The claims a change from `before` to `after` writes, and therefore has to know. */
+export function claimKeysTouched(before: Member | undefined, after: Member): readonly Key[] {
+  const wantedBefore = before ? claimsWanted(before) : new Map<string, ClaimWanted>();
+  const wantedAfter = claimsWanted(after);
+  return [...new Set([...wantedBefore.keys(), ...wantedAfter.keys()])]
+    .filter((id) => !sameWant(wantedBefore.get(id), wantedAfter.get(id)))
+    .map((id) => (wantedBefore.get(id) ?? wantedAfter.get(id)!).key);
+}
+
+/** Every write that turns `before` (nothing, for a new member) into `after`, but for seats. */
+export function memberWrites(
+  before: Member | undefined,
+  after: Member,
+  claimAt: (key: Key) => Claim,
+): readonly Write[] {
+  return [
+    ...rowWrites(before, after),
+    ...claimWrites(before, after, claimAt),
+    ...pointerWrites(before, after),
+    ...rosterWrites(before, after),
+  ];
+}
+
+function rowWrites(before: Member | undefined, after: Member): readonly Write[] {
+  if (before === undefined) {
+    return [{ put: memberRowItem(after), when: absent }];
+  }
+  const unchanged = { expression: "revision = :seenRevision", values: { ":seenRevision": before.revision } };
+  if (before.number === after.number) {
+    return [{ put: memberRowItem(after), when: unchanged }];
+  }
+  const left: Write = {
+    put: { ...memberKey(before.projectId, before.number), movedTo: after.number },
+    when: unchanged,
+  };
+  const moved: Write = { put: memberRowItem(after), when: absent };
+  if (before.number === before.homeNumber) {
+    return [moved, left];
+  }
+  const home: Write = {
+    put: { ...memberKey(before.projectId, before.homeNumber), movedTo: after.number },
+    when: { expression: "movedTo = :seenMovedTo", values: { ":seenMovedTo": before.number } },
+  };
+  return [moved, left, home];
+}
+
+interface ClaimWanted {
+  readonly key: Key;
+  readonly as: "holder" | "former";
+  readonly number: number;
+}
+
+/** A live member holds its names; a deleted one is remembered under them, so that its return is noticed. */
+function claimsWanted(member: Member): ReadonlyMap<string, ClaimWanted> {
+  const as = member.deletedAt === undefined ? "holder" : "former";
+  return new Map(
+    claimKeysOf(member.projectId, member.attributes).map((key) => [
+      key.sk,
+      { key, as, number: member.number },
+    ]),
+  );
+}
+
+function sameWant(a: ClaimWanted | undefined, b: ClaimWanted | undefined): boolean {
+  return a?.as === b?.as && a?.number === b?.number;
+}
+
+function claimWrites(
+  before: Member | undefined,
+  after: Member,
+  claimAt: (key: Key) => Claim,
+): readonly Write[] {
+  const wantedBefore = before ? claimsWanted(before) : undefined;
+  const wantedAfter = claimsWanted(after);
+  return claimKeysTouched(before, after).flatMap((key) => {
+    const seen = claimAt(key);
+    const had = wantedBefore?.get(key.sk);
+    const gets = wantedAfter.get(key.sk);
+    let { holder, former } = seen;
+    if (had?.as === "holder") {
+      holder = holder === had.number ? undefined : overtaken();
+    }
+    if (had?.as === "former" && former === had.number) {
+      former = undefined;
+    }
+    if (gets?.as === "holder") {
+      holder = holder === undefined ? gets.number : overtaken();
+    }
+    if (gets?.as === "former") {
+      former = gets.number;
+    }
+    return [claimWrite(key, seen, { holder, former })];
+  });
+}
+
+function claimWrite(key: Key, seen: Claim, next: Claim): Write {
+  const when = claimUnchanged(seen);
+  if (next.holder === undefined && next.former === undefined) {
+    return { delete: key, when };
+  }
+  return {
+    put: {
+      ...key,
+      ...(next.holder !== undefined && { holder: next.holder }),
+      ...(next.former !== undefined && { former: next.former }),
+    },
+    when,
+  };
+}
+
+function claimUnchanged({ holder, former }: Claim): Condition {
+  return {
+    expression: [
+      holder === undefined ? "attribute_not_exists(holder)" : "holder = :seenHolder",
+      former === undefined ? "attribute_not_exists(former)" : "former = :seenFormer",
+    ].join(" AND "),
+    values: {
+      ...(holder !== undefined && { ":seenHolder": holder }),
+      ...(former !== undefined && { ":seenFormer": former }),
+    },
+  };
+}
+
+function pointerWrites(before: Member | undefined, after: Member): readonly Write[] {
+  const had = new Map(before ? pointersOf(before).map((key) => [key.sk, key]) : []);
+  const gets = new Map(pointersOf(after).map((key) => [key.sk, key]));
+  // An externalId in another connection is another item, though its sort key be the same.
+  const same = (a: Key | undefined, b: Key) => a?.pk === b.pk;
+  return [
+    ...[...had.values()]
+      .filter((key) => !same(gets.get(key.sk), key))
+      .map((key): Write => ({ delete: key, when: present })),
+    ...[...gets.values()]
+      .filter((key) => !same(had.get(key.sk), key))
+      .map((key): Write => ({ put: { ...key, number: after.number }, when: absent })),
+  ];
+}
+
+/** Only what SCIM can look up has pointers: live members of a connection. */
+function pointersOf(member: Member): readonly Key[] {
+  if (member.connectionId === undefined || member.deletedAt !== undefined) {
+    return [];
+  }
+  const claimed = foldCase(emailOf(member.attributes) ?? "");
+  const furtherEmails = new Set(emailValues(member.attributes).map(foldCase));
+  furtherEmails.delete(claimed);
+  const externalId = externalIdOf(member.attributes);
+  return [
+    ...[...furtherEmails].map((folded) => emailPointerKey(member.projectId, folded, member.number)),
+    ...(externalId === undefined ? [] : [externalIdKey(member.connectionId, externalId, member.number)]),
+  ];
+}
+
+function rosterWrites(before: Member | undefined, after: Member): readonly Write[] {
+  const had = before && rosterBitOf(before);
+  const gets = rosterBitOf(after);
+  if (had?.connectionId === gets?.connectionId && had?.number === gets?.number) {
+    return [];
+  }
+  return [...(had ? [rosterWrite(had, -1n)] : []), ...(gets ? [rosterWrite(gets, 1n)] : [])];
+}
+
+interface RosterBit {
+  readonly connectionId: string;
+  readonly number: number;
+}
+
+function rosterBitOf({ connectionId, deletedAt, number }: Member): RosterBit | undefined {
+  return connectionId === undefined || deletedAt !== undefined ? undefined : { connectionId, number };
+}
+
+/** The most a chunk can hold: 120 bits. */
+const chunkMax = (1n << 120n) - 1n;
+
+/** Sets (1n) or clears (-1n) a bit unread; the condition on the row in the same transaction vouches for its state. */
+function rosterWrite({ connectionId, number }: RosterBit, sign: 1n | -1n): Write {
+  const { page, slot } = slotOf(number);
+  const { chunk, amount } = bitOf(slot);
+  return {
+    update: rosterPageKey(connectionId, page),
+    change: {
+      expression: "ADD #chunk :amount",
+      names: { "#chunk": chunk },
+      values: { ":amount": sign * amount },
+    },
+    when:
+      sign === 1n
+        ? {
+            expression: "attribute_not_exists(#chunk) OR #chunk <= :most",
+            values: { ":most": chunkMax - amount },
+          }
+        : { expression: "#chunk >= :least", values: { ":least": amount } },
+  };
+}
+
+function namesOf(attributes: ScimAttributes): readonly (readonly [NameKind, string])[] {
+  const email = emailOf(attributes);
+  return [
+    ["userName", foldCase(userNameOf(attributes))],
+    ...(email === undefined ? [] : [["email", foldCase(email)] as const]),
+  ];
+}

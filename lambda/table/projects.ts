@@ -1,0 +1,61 @@
+/** Projects: one item each, all in one partition, read and written by the admin API alone. */
+
+import * as z from "zod";
+import type { Project } from "../domain/project.ts";
+import { type Key, projectKey, projectsPartition } from "./keys.ts";
+import { absent, type Expression, type Item, type Store, type Write } from "./store.ts";
+
+const quota = z.number().nullable();
+
+const projectItem = z.object({
+  id: z.string(),
+  name: z.string(),
+  quotas: z.object({ users: quota, reviewers: quota, readers: quota }),
+  connectionCount: z.number(),
+  deleting: z.boolean(),
+  numbersBelow: z.number(),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+  revision: z.number(),
+});
+
+export async function readProject(store: Store, projectId: string): Promise<Project | undefined> {
+  const key = projectKey(projectId);
+  const item = (await store.read([key])).get(key);
+  return item && parseProject(item);
+}
+
+export function parseProject(item: Item): Project {
+  return projectItem.parse(item);
+}
+
+/** A page of projects after the given id, oldest first. */
+export async function projectsAfter(
+  store: Store,
+  after: string | undefined,
+  limit: number,
+): Promise<readonly Project[]> {
+  // A blank sorts below every id character, so `id + " "` is the smallest key after `id`.
+  const items = await store.query({ pk: projectsPartition, from: after ? `${after} ` : "0", limit });
+  return items.map(parseProject);
+}
+
+export function insertProject(project: Project): Write {
+  return { put: { ...keyOf(project), ...project }, when: absent };
+}
+
+export function replaceProject(before: Project, after: Project): Write {
+  return { put: { ...keyOf(after), ...after }, when: unchanged(before) };
+}
+
+export function deleteProject(project: Project): Write {
+  return { delete: keyOf(project), when: unchanged(project) };
+}
+
+function keyOf(project: Project): Key {
+  return projectKey(project.id);
+}
+
+function unchanged(project: Project): Expression {
+  return { expression: "revision = :seenRevision", values: { ":seenRevision": project.revision } };
+}

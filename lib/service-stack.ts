@@ -1,0 +1,81 @@
+import { fileURLToPath } from "node:url";
+import { CfnOutput, Stack, type StackProps } from "aws-cdk-lib";
+import { type ITable, Table } from "aws-cdk-lib/aws-dynamodb";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
+import type { RetentionDays } from "aws-cdk-lib/aws-logs";
+import type { Construct } from "constructs";
+import { type FunctionName, routes } from "../lambda/http/routes.ts";
+import { AlarmTopic } from "./alarm-topic.ts";
+import { functionPermissions } from "./function-permissions.ts";
+import { RollcallMonitoring } from "./monitoring.ts";
+import { RollcallApi } from "./rollcall-api.ts";
+import { RollcallFunction } from "./rollcall-function.ts";
+
+export interface ServiceStackProps extends StackProps {
+  /** The table, or the name of one that is there already, such as a restored one. */
+  readonly table: ITable | { readonly name: string };
+  readonly stageName: string;
+  readonly logRetention: RetentionDays;
+  readonly throttle: { readonly ratePerSecond: number; readonly burst: number };
+  readonly createLogRole: boolean;
+  readonly alarmEmail?: string;
+}
+
+const descriptions: Readonly<Record<FunctionName, string>> = {
+  users: "Rollcall: SCIM /Users",
+  discovery: "Rollcall: SCIM discovery, /Me and the health check",
+  fallback: "Rollcall: SCIM paths that match no route",
+  admin: "Rollcall: the admin API",
+};
+
+/** Everything that holds no data: functions, API, alarms. */
+export class ServiceStack extends Stack {
+  readonly api: RollcallApi;
+
+  constructor(scope: Construct, id: string, props: ServiceStackProps) {
+    super(scope, id, { description: "Rollcall: service", ...props });
+    const table = "name" in props.table ? Table.fromTableName(this, "Table", props.table.name) : props.table;
+
+    const addFunction = (name: FunctionName): IFunction =>
+      new RollcallFunction(this, name.charAt(0).toUpperCase() + name.slice(1), {
+        entry: fileURLToPath(new URL(`../lambda/handlers/${name}.ts`, import.meta.url)),
+        description: descriptions[name],
+        table,
+        tableActions: functionPermissions[name],
+        logRetention: props.logRetention,
+      }).function;
+    const functions: Readonly<Record<FunctionName, IFunction>> = {
+      users: addFunction("users"),
+      discovery: addFunction("discovery"),
+      fallback: addFunction("fallback"),
+      admin: addFunction("admin"),
+    };
+
+    this.api = new RollcallApi(this, "Api", {
+      routes,
+      functions,
+      stageName: props.stageName,
+      logRetention: props.logRetention,
+      throttle: props.throttle,
+      createLogRole: props.createLogRole,
+    });
+
+    const topic =
+      props.alarmEmail === undefined
+        ? undefined
+        : new AlarmTopic(this, "AlarmTopic", { email: props.alarmEmail }).topic;
+    new RollcallMonitoring(this, "Monitoring", {
+      restApi: this.api.restApi,
+      functions,
+      table,
+      ...(topic === undefined ? {} : { topic }),
+    });
+
+    new CfnOutput(this, "ScimBaseUrl", {
+      value: this.api.urlForPath("/scim/v2/{connectionId}"),
+      description:
+        "Put a connection's id in place of {connectionId}; the admin API shows the result as scimBaseUrl",
+    });
+    new CfnOutput(this, "AdminApiUrl", { value: this.api.urlForPath("/admin/v1") });
+  }
+}

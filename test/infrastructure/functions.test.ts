@@ -1,0 +1,107 @@
+import { describe, expect, test } from "vitest";
+import { type FunctionName, routes } from "../../lambda/http/routes.ts";
+import { functionPermissions } from "../../lib/function-permissions.ts";
+import { joined, type Resource, synthesize } from "./synthesized.ts";
+
+const { service } = synthesize();
+const functions = service.ofType("AWS::Lambda::Function");
+const names = [...new Set(routes.map((route) => route.functionName))];
+
+/** The one resource whose logical id begins with the function's name in the stack. */
+function belongingTo(name: FunctionName, type: string): [logicalId: string, Resource] {
+  const prefix = name.charAt(0).toUpperCase() + name.slice(1);
+  const found = Object.entries(service.ofType(type)).filter(([logicalId]) => logicalId.startsWith(prefix));
+  expect(found).toHaveLength(1);
+  return found[0] as [string, Resource];
+}
+
+test("every function of the routes table is deployed, and no other", () => {
+  expect(Object.keys(functions)).toHaveLength(names.length);
+  expect(names.toSorted()).toEqual(Object.keys(functionPermissions).toSorted());
+});
+
+describe.each(names)("the function %s", (name) => {
+  const [, deployed] = belongingTo(name, "AWS::Lambda::Function");
+  const [logGroupId, logGroup] = belongingTo(name, "AWS::Logs::LogGroup");
+  const [roleId, role] = belongingTo(name, "AWS::IAM::Role");
+  const [, policy] = belongingTo(name, "AWS::IAM::Policy");
+
+  test("runs on Node 24 and arm64, and gives up before the gateway does", () => {
+    expect(deployed.Properties).toMatchObject({
+      Runtime: "nodejs24.x",
+      Architectures: ["arm64"],
+      Handler: "index.handler",
+      MemorySize: 1024,
+      Timeout: 25,
+    });
+  });
+
+  test("has no concurrency of its own", () => {
+    expect(deployed.Properties).not.toHaveProperty("ReservedConcurrentExecutions");
+  });
+
+  test("knows its table, and is given no secret", () => {
+    const { Variables: variables } = deployed.Properties.Environment;
+    expect(joined(variables.TABLE_NAME)).toMatch(/^<RollcallData:ExportsOutputRefTable\w+>$/);
+    expect({ ...variables, TABLE_NAME: "…" }).toEqual({
+      TABLE_NAME: "…",
+      POWERTOOLS_SERVICE_NAME: "rollcall",
+    });
+  });
+
+  test("logs JSON to a group of its own, kept for a month and gone with the stack", () => {
+    expect(deployed.Properties.LoggingConfig).toEqual({
+      LogFormat: "JSON",
+      ApplicationLogLevel: "INFO",
+      SystemLogLevel: "INFO",
+      LogGroup: { Ref: logGroupId },
+    });
+    expect(logGroup.Properties).toEqual({ RetentionInDays: 30 });
+    expect(logGroup.DeletionPolicy).toBe("Delete");
+  });
+
+  test("may write its own log and do its listed actions on the one table: nothing else", () => {
+    expect(deployed.Properties.Role).toEqual({ "Fn::GetAtt": [roleId, "Arn"] });
+    expect(policy.Properties.Roles).toEqual([{ Ref: roleId }]);
+    expect(role.Properties).not.toHaveProperty("ManagedPolicyArns");
+    expect(role.Properties).not.toHaveProperty("Policies");
+
+    const statements = policy.Properties.PolicyDocument.Statement.map(
+      (statement: Record<"Effect" | "Action" | "Resource", unknown>) => ({
+        effect: statement.Effect,
+        actions: [statement.Action].flat(),
+        resource: joined(statement.Resource),
+      }),
+    );
+    expect(statements).toEqual([
+      {
+        effect: "Allow",
+        actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
+        resource: `<${logGroupId}.Arn>`,
+      },
+      {
+        effect: "Allow",
+        actions: functionPermissions[name].toSorted(),
+        resource: expect.stringMatching(/^<RollcallData:ExportsOutputFnGetAttTable\w+Arn\w+>$/),
+      },
+    ]);
+  });
+});
+
+test("no function may scan, and no policy of the service has a wildcard", () => {
+  const policies = JSON.stringify(service.ofType("AWS::IAM::Policy"));
+  expect(policies).not.toContain("Scan");
+  expect(policies).not.toContain("*");
+});
+
+test("a table given by name takes the place of the data stack's", () => {
+  const restored = synthesize({ "rollcall:tableName": "restored-table" });
+  for (const deployed of Object.values(restored.service.ofType("AWS::Lambda::Function"))) {
+    expect(deployed.Properties.Environment.Variables.TABLE_NAME).toBe("restored-table");
+  }
+  for (const policy of Object.values(restored.service.ofType("AWS::IAM::Policy"))) {
+    const statement = policy.Properties.PolicyDocument.Statement[1];
+    expect(joined(statement.Resource)).toMatch(/:table\/restored-table$/);
+  }
+  expect(JSON.stringify(restored.service.template.toJSON())).not.toContain("ImportValue");
+});
