@@ -30,5 +30,5 @@ export const functionPermissions: Readonly<Record<FunctionName, readonly TableAc
   fallback: [...read, ...transact],
   admin: [...read, ...transact],
   /** Reads the connection to check the token, and notes the token's last use. */
-  discovery: ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"],
+  discovery: ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"],
 };

@@ -57,7 +57,7 @@ const thresholds = {
   functionErrorsPerPeriod: 1,
   /** The account's concurrency is used up, whoever used it. */
   functionThrottlesPerPeriod: 1,
-  /** Of the timeout: no request takes a quarter of it when all is well. */
+  /** Four fifths of the timeout. When all is well, no request takes one. */
   functionSlowMilliseconds: functionTimeoutSeconds * 1_000 * 0.8,
   /** The SDK and the handlers retry; a few a minute never reach a client. */
   tableThrottlesPerPeriod: 25,

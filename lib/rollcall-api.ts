@@ -117,11 +117,6 @@ export class RollcallApi extends Construct {
     });
   }
 
-  /** Where the SCIM and the admin API begin, on the default endpoint. */
-  urlForPath(path: string): string {
-    return this.restApi.urlForPath(path);
-  }
-
   #requireTls12(): void {
     // The L2 construct offers neither property yet.
     const api = this.restApi.node.defaultChild as CfnRestApi;
@@ -148,7 +143,7 @@ export class RollcallApi extends Construct {
         type: response.type,
         statusCode: String(response.status),
         responseHeaders: quoteValues({ "Content-Type": scimMediaType, ...response.headers }),
-        // API Gateway picks a template by what the client accepts; whichever it picks, the body and the header are SCIM's.
+        // How API Gateway chooses among templates is not documented: the same one for all that an IdP may accept.
         templates: { [scimMediaType]: template, "application/json": template },
       });
     }

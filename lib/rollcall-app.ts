@@ -10,7 +10,7 @@ export function addRollcall(
 ): { readonly data: DataStack; readonly service: ServiceStack } {
   const data = new DataStack(app, `${options.stackPrefix}Data`);
   const service = new ServiceStack(app, `${options.stackPrefix}Service`, {
-    table: options.tableName === undefined ? data.table : { name: options.tableName },
+    table: options.tableName ?? data.table,
     stageName: options.stageName,
     logRetention: options.logRetentionDays,
     throttle: { ratePerSecond: options.throttleRatePerSecond, burst: options.throttleBurst },

@@ -13,7 +13,7 @@ import { RollcallFunction } from "./rollcall-function.ts";
 
 export interface ServiceStackProps extends StackProps {
   /** The table, or the name of one that is there already, such as a restored one. */
-  readonly table: ITable | { readonly name: string };
+  readonly table: ITable | string;
   readonly stageName: string;
   readonly logRetention: RetentionDays;
   readonly throttle: { readonly ratePerSecond: number; readonly burst: number };
@@ -34,7 +34,8 @@ export class ServiceStack extends Stack {
 
   constructor(scope: Construct, id: string, props: ServiceStackProps) {
     super(scope, id, { description: "Rollcall: service", ...props });
-    const table = "name" in props.table ? Table.fromTableName(this, "Table", props.table.name) : props.table;
+    const table =
+      typeof props.table === "string" ? Table.fromTableName(this, "Table", props.table) : props.table;
 
     const addFunction = (name: FunctionName): IFunction =>
       new RollcallFunction(this, name.charAt(0).toUpperCase() + name.slice(1), {
@@ -72,10 +73,10 @@ export class ServiceStack extends Stack {
     });
 
     new CfnOutput(this, "ScimBaseUrl", {
-      value: this.api.urlForPath("/scim/v2/{connectionId}"),
+      value: this.api.restApi.urlForPath("/scim/v2/{connectionId}"),
       description:
         "Put a connection's id in place of {connectionId}; the admin API shows the result as scimBaseUrl",
     });
-    new CfnOutput(this, "AdminApiUrl", { value: this.api.urlForPath("/admin/v1") });
+    new CfnOutput(this, "AdminApiUrl", { value: this.api.restApi.urlForPath("/admin/v1") });
   }
 }

@@ -9,7 +9,7 @@ import { describeCause, LocalFailure } from "./failure.ts";
 export interface DataDirectory {
   /** The engine's database file. */
   readonly databasePath: string;
-  /** Holds the engine's process id while it runs. */
+  /** Where the engine's process id is noted while it runs. */
   readonly enginePidFile: string;
   /** Holds what the demo needs to print the same token after a restart. */
   readonly demoFile: string;
@@ -56,6 +56,7 @@ export async function openDataDirectory(path: string): Promise<DataDirectory> {
     enginePidFile,
     demoFile: join(path, "demo.json"),
     release() {
+      rmSync(enginePidFile, { force: true });
       rmSync(serverPidFile, { force: true });
       lock.close();
     },

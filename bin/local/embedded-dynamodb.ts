@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
 import { describeCause, LocalFailure } from "./failure.ts";
 
 export interface EmbeddedDynamoDb {
@@ -25,7 +24,7 @@ export interface EngineOptions {
 
 /** Another process may take the free port between our look and the engine's bind. */
 const startAttemptsMax = 5;
-/** Measured start: 6 to 9 ms (docs: the toolchain trial); the rest is for loaded machines and large write-ahead logs. */
+/** Measured: 6 to 9 ms; the rest is for loaded machines and large write-ahead logs. */
 const startMillisecondsMax = 20_000;
 /** The engine ends within milliseconds of SIGTERM; past this it is killed, which loses nothing that was answered. */
 const stopMillisecondsMax = 5_000;
@@ -90,15 +89,15 @@ async function launch(binary: string, port: number, options: EngineOptions): Pro
     reportListening = resolve;
   });
   createInterface({ input: child.stderr }).on("line", (line) => {
-    lastLine = line;
     if (line.includes("listening on")) reportListening();
+    else if (line !== "") lastLine = line;
   });
   const ended = new Promise<string>((resolve) => {
     child.once("error", (cause) => resolve(describeCause(cause)));
     // "close" comes after the last line of its output, "exit" may come before.
     child.once("close", (code, signal) => {
-      // supervise-engine.sh and the engine itself name the same trouble in its last line
-      resolve(`${lastLine || "it ended"} (${signal ?? `exit code ${code}`})`);
+      const how = signal ?? `exit code ${code}`;
+      resolve(lastLine === "" ? how : `${lastLine} (${how})`);
     });
   });
 
@@ -117,8 +116,8 @@ async function launch(binary: string, port: number, options: EngineOptions): Pro
 
   // Neither the process nor its pipes keep the server's event loop alive: the server ends by its own decision.
   child.unref();
-  (child.stdin as unknown as { unref(): void }).unref();
-  (child.stderr as Readable as unknown as { unref(): void }).unref();
+  // Node's types hide that the pipes of a child process are sockets.
+  for (const pipe of [child.stdin, child.stderr]) (pipe as unknown as Socket).unref();
   return {
     kind: "running",
     engine: { endpoint: `http://127.0.0.1:${port}`, ended, stop: () => stop(child, ended) },
@@ -129,11 +128,19 @@ async function stop(child: ChildProcess, ended: Promise<string>): Promise<void> 
   child.stdin?.end("stop\n");
   child.ref();
   const timer = setTimeout(() => {
-    // The whole group: supervisor, guard and engine.
-    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    if (child.pid !== undefined) killGroup(child.pid);
   }, stopMillisecondsMax);
   await ended;
   clearTimeout(timer);
+}
+
+/** Supervisor, guard and engine. */
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, "SIGKILL");
+  } catch {
+    // They ended at this very moment.
+  }
 }
 
 async function findFreePort(): Promise<number> {

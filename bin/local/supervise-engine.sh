@@ -7,9 +7,9 @@ pid_file=$1
 shift
 
 exec 3<&0 </dev/null # a background command would be given /dev/null as its input, hence descriptor 3
-"$@" 3<&- &
+# The process notes its id before it becomes the engine, so that no engine runs without a note.
+sh -c '[ -z "$1" ] || echo $$ >"$1"; shift; exec "$@"' sh "$pid_file" "$@" 3<&- &
 engine=$!
-if [ -n "$pid_file" ]; then echo "$engine" >"$pid_file"; fi
 
 trap '' PIPE # nobody reads what is said here once the server is gone
 
@@ -23,6 +23,5 @@ guard=$!
 
 wait "$engine" 2>/dev/null
 status=$?
-if [ -n "$pid_file" ]; then rm -f "$pid_file"; fi
 kill "$guard" 2>/dev/null
 exit "$status"

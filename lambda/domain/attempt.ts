@@ -14,7 +14,7 @@ export function attempt<T>(compute: () => T): Attempt<T> {
   }
 }
 
-export function valueOf<T>(result: Attempt<T>): T {
+export function unwrapped<T>(result: Attempt<T>): T {
   if (result.ok) {
     return result.value;
   }

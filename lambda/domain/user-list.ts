@@ -18,7 +18,7 @@ import {
 import { readMembers } from "../table/member-reads.ts";
 import { numberAt } from "../table/members.ts";
 import { readRoster } from "../table/roster.ts";
-import { attempt, valueOf } from "./attempt.ts";
+import { attempt, unwrapped } from "./attempt.ts";
 import type { Context } from "./context.ts";
 import { projectOfConnection } from "./ids.ts";
 import { isIndexable } from "./indexable.ts";
@@ -57,7 +57,7 @@ export async function listUsers(
   if (!parsed.ok) {
     await openConnection(context, caller);
   }
-  const asked = valueOf(parsed);
+  const asked = unwrapped(parsed);
   const key = asked.filter && keyLookup(asked.filter);
   if (key === undefined && asked.filter === undefined && asked.order === undefined) {
     return pageOfRoster(context, caller, asked, represent);

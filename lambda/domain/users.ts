@@ -12,7 +12,7 @@ import { type Claim, claimKeysOf, parseMemberRow } from "../table/members.ts";
 import { overtaken } from "../table/retry.ts";
 import { readSeatPools } from "../table/seat-pools.ts";
 import type { ItemsByKey, Write } from "../table/store.ts";
-import { attempt, valueOf } from "./attempt.ts";
+import { attempt, unwrapped } from "./attempt.ts";
 import { type Connection, defaultsFor, projectIdOf } from "./connection.ts";
 import { type Context, now } from "./context.ts";
 import { projectOfConnection } from "./ids.ts";
@@ -56,7 +56,7 @@ export async function createUser(
       openConnection(context, caller, keys),
       wanted.ok ? readSeatPools(context.store, projectId) : [],
     ]);
-    const attributes = valueOf(wanted);
+    const attributes = unwrapped(wanted);
     const ground: ChangeGround = { claimAt: claimsIn(items), pools };
     const met = await whoIsThere(context, connection, attributes, ground.claimAt);
     if (met === undefined) {

@@ -37,8 +37,9 @@ function checkChange(
   const { attribute } = operation.path;
   const name = printPath(operation.path);
   if (attribute.required && next === undefined) {
-    if (operation.op === "remove")
+    if (operation.op === "remove") {
       throw mutability(`Attribute ${name} is required and cannot be removed; replace it instead.`);
+    }
     throw invalidValue(`Attribute ${name} is required; send a value that is not empty.`);
   }
   if (attribute.mutability === "immutable" && current !== undefined && !sameValue(current, next)) {
@@ -106,9 +107,9 @@ function nextElements(
   operation: AttributeOperation,
 ): readonly JsonValue[] | undefined {
   const { attribute } = operation.path;
-  const steps = dropRepetitions(withOnePrimary(attribute, stepsOf(current, operation)));
-  checkCount(attribute, steps.length, printPath(operation.path));
-  return steps.length === 0 ? undefined : steps;
+  const elements = dropRepetitions(withOnePrimary(attribute, stepsOf(current, operation)));
+  checkCount(attribute, elements.length, printPath(operation.path));
+  return elements.length === 0 ? undefined : elements;
 }
 
 function stepsOf(current: readonly JsonValue[], operation: AttributeOperation): readonly Step[] {
@@ -120,9 +121,10 @@ function stepsOf(current: readonly JsonValue[], operation: AttributeOperation): 
       return appended(path.attribute, current, given);
     case "replace":
       return given.map((element) => ({ element, touched: true }));
-    case "remove":
-      if (value === undefined) return [];
-      return untouched(current.filter((element) => !given.some((listed) => holdsAll(element, listed))));
+    case "remove": {
+      const isListed = listedBy(given);
+      return value === undefined ? [] : untouched(current.filter((element) => !isListed(element)));
+    }
   }
 }
 
@@ -197,7 +199,7 @@ function nextSelected(element: JsonObject, { op, path, value }: AttributeOperati
       );
     case "remove": {
       const listed = assemble(attribute, value.subs);
-      return listed && holdsAll(element, listed) ? undefined : element;
+      return listed && listedBy([listed])(element) ? undefined : element;
     }
   }
 }
@@ -245,10 +247,26 @@ function untouched(elements: readonly JsonValue[]): Step[] {
   return elements.map((element) => ({ element, touched: false }));
 }
 
-/** Whether an element has every sub-attribute of the one listed for removal. */
-function holdsAll(element: JsonValue, listed: JsonValue): boolean {
-  if (!isObject(element) || !isObject(listed)) return sameValue(element, listed);
-  return Object.keys(listed).every((name) => sameValue(ownValue(element, name), listed[name]));
+/**
+ * Whether an element has every sub-attribute of one of those listed for removal. The listed are gathered by the names
+ * they give, so that a long list against many elements costs no more than both.
+ */
+function listedBy(listed: readonly JsonValue[]): (element: JsonValue) => boolean {
+  const textsByNames = new Map<string, { readonly names: readonly string[]; readonly texts: Set<string> }>();
+  for (const item of listed) {
+    const names = isObject(item) ? Object.keys(item).sort() : [];
+    const key = names.join();
+    const group = textsByNames.get(key) ?? { names, texts: new Set<string>() };
+    textsByNames.set(key, group);
+    group.texts.add(textOfPart(item, names));
+  }
+  const groups = [...textsByNames.values()];
+  return (element) => groups.some(({ names, texts }) => texts.has(textOfPart(element, names)));
+}
+
+function textOfPart(element: JsonValue, names: readonly string[]): string {
+  if (!isObject(element)) return canonicalText(element);
+  return canonicalText(names.map((name) => ownValue(element, name) ?? null));
 }
 
 function sameValue(a: JsonValue | undefined, b: JsonValue | undefined): boolean {

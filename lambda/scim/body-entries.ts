@@ -32,8 +32,9 @@ export function schemaEntries(type: ResourceType, schema: Schema, value: JsonVal
   if (value === null || value === "") {
     return schema === type.schema ? [] : extensionPaths(schema).map((path) => ({ path, value: null }));
   }
-  if (!isObject(value))
+  if (!isObject(value)) {
     throw invalidValue(`Attribute ${schema.id} takes an object with its attributes; correct the value.`);
+  }
   return Object.keys(value).flatMap((key) => {
     const path = pathOfKey(type, `${schema.id}:${key}`);
     return path?.kind === "attribute" ? [{ path, value: value[key]! }] : [];
@@ -48,8 +49,9 @@ export function extensionPaths(schema: Schema): readonly AttributePath[] {
 export function readPathValue(path: AttributePath, value: JsonValue, arity: Arity): AttributeValue {
   const at = printPath(path);
   if (path.sub) return readSingle(path.sub, value, at);
-  if (path.selection)
+  if (path.selection) {
     return readSingle(path.attribute, isArray(value) && value.length === 1 ? value[0]! : value, at);
+  }
   return readValue(path.attribute, value, at, arity);
 }
 

@@ -143,8 +143,9 @@ class FilterParser {
     this.position++;
     const start = this.position;
     const sub = parseAttributeName(this.#word());
-    if (!sub || sub.urn !== undefined || sub.sub !== undefined)
+    if (!sub || sub.urn !== undefined || sub.sub !== undefined) {
       throw this.#expected("a sub-attribute name", start);
+    }
     const both = this.#node({ kind: "and", filters: [filter, this.#comparison(sub)] });
     return this.#node({ kind: "valuePath", name, filter: both });
   }
@@ -171,8 +172,9 @@ class FilterParser {
         return null;
     }
     const value = parseStringOrNumber(text);
-    if (value === undefined)
+    if (value === undefined) {
       throw this.#expected('a value: a "quoted string", a number, true, false or null', start);
+    }
     return value;
   }
 

@@ -75,6 +75,19 @@ export function matchesElement(filter: CheckedFilter, element: JsonValue): boole
   return matches(filter, isObject(element) ? element : { value: element });
 }
 
+/** Whether the filter looks at a base attribute, such as "members", so that it has to be read before the filter can be evaluated. */
+export function looksAt(filter: CheckedFilter, attributeName: string): boolean {
+  switch (filter.kind) {
+    case "and":
+    case "or":
+      return filter.filters.some((operand) => looksAt(operand, attributeName));
+    case "not":
+      return looksAt(filter.filter, attributeName);
+    default:
+      return filter.target.container === undefined && filter.target.attribute?.name === attributeName;
+  }
+}
+
 type Resolve = (name: AttributeName) => FilterTarget;
 
 function check(filter: Filter, resolveName: Resolve): CheckedFilter {
@@ -138,10 +151,12 @@ function checkComparison(
   if (!leaf) return { kind: "compare", target, operator, value: literal, comparable: literal };
   if (leaf.type === "complex") throw refuse("it is complex; name one of its sub-attributes");
   const value = leaf.type === "boolean" && typeof literal === "string" ? booleanOf(literal) : literal;
-  if (typeof value !== jsonTypeOf(leaf))
+  if (typeof value !== jsonTypeOf(leaf)) {
     throw refuse(`its values are of type ${leaf.type}; compare it with one`);
-  if (!operatorsOf(leaf).includes(operator))
+  }
+  if (!operatorsOf(leaf).includes(operator)) {
     throw refuse(`type ${leaf.type} allows only ${operatorsOf(leaf).join(", ")} and pr`);
+  }
   const comparable = toComparable(leaf, operator, value!);
   if (comparable === null) throw refuse("the value is not a dateTime such as 2011-05-13T04:42:34Z");
   return { kind: "compare", target, operator, value: value!, comparable };
@@ -195,8 +210,9 @@ function toComparable(
   operator: CompareOperator,
   value: JsonValue,
 ): Literal {
-  if (value === null || typeof value === "object" || !attribute || typeof value !== jsonTypeOf(attribute))
+  if (value === null || typeof value === "object" || !attribute || typeof value !== jsonTypeOf(attribute)) {
     return null;
+  }
   if (typeof value !== "string") return value;
   const isSubstring = operator === "co" || operator === "sw" || operator === "ew";
   if (attribute.type === "dateTime" && !isSubstring) return parseDateTime(value) ?? null;
@@ -228,7 +244,7 @@ function compare(value: Literal, operator: CompareOperator, literal: Literal): b
 /** Every value the target has, null for an element without it, a single null for an unassigned attribute. */
 function valuesAt(target: FilterTarget, resource: ScimAttributes): readonly JsonValue[] {
   const elements = elementsAt(target, resource);
-  if (elements.length === 0) return [null];
+  if (elements.length === 0) return [];
   const { sub } = target;
   return sub
     ? elements.map((element) => (isObject(element) ? (ownValue(element, sub.name) ?? null) : null))

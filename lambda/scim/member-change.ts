@@ -22,8 +22,9 @@ export function readMemberChange(
 ): MemberChange {
   if (path.sub) throw immutableValue(path);
   if (path.selection) return changeOfSelected(op, path, selectedIds(path.selection.checked), value);
-  if (op === "remove")
+  if (op === "remove") {
     return isNothing(value) ? { kind: "clear" } : { kind: "remove", ids: idsOf(path, value!) };
+  }
   const ids = idsOf(path, given(path, value));
   if (op === "replace" && ids.length === 0) return { kind: "clear" };
   return { kind: op, ids };
@@ -38,8 +39,9 @@ function changeOfSelected(
 ): MemberChange {
   if (op === "replace" && isNothing(given(path, value))) return { kind: "remove", ids: selected };
   const listed = isNothing(value) ? undefined : idsInSelection(path, value!);
-  if (op === "remove")
+  if (op === "remove") {
     return { kind: "remove", ids: listed ? selected.filter((id) => listed.includes(id)) : selected };
+  }
   if (listed && !listed.every((id) => selected.includes(id))) throw immutableValue(path);
   return { kind: "add", ids: selected };
 }

@@ -96,8 +96,9 @@ function readMessage(body: JsonValue): readonly JsonValue[] {
 
 /** Anything else in an operation, such as Entra's `name`, is ignored (idp-traffic §1.4). */
 function readOperation(type: ResourceType, item: JsonValue, index: number): readonly PatchOperation[] {
-  if (!isObject(item))
+  if (!isObject(item)) {
     throw invalidSyntax(`Operations[${index}] is not an object; send op, path and value in one.`);
+  }
   const keys = foldedKeys(item);
   const op = readOp(keys.get("op"), index);
   const path = keys.get("path") ?? "";
@@ -119,10 +120,11 @@ function readPathless(
   value: JsonValue | undefined,
 ): readonly PatchOperation[] {
   if (op === "remove") throw noTarget("A remove operation needs a path; name the attribute to remove.");
-  if (!isObject(value))
+  if (!isObject(value)) {
     throw invalidValue(
       `An operation without a path needs an object as its value; send the attributes in one.`,
     );
+  }
   return bodyEntries(type, value).flatMap((entry) => stepOfEntry(op, entry.path, entry.value));
 }
 
@@ -153,13 +155,14 @@ function readWithPath(
 
 /** Read-only attributes that come along inside a value are ignored; `id` is compared when the resource is known. */
 function stepOfEntry(op: OperationName, path: AttributePath, value: JsonValue): readonly PatchOperation[] {
-  if (path.attribute.name === "id") return [{ kind: "id", id: value }];
+  if (path.attribute.name === "id") return value === null ? [] : [{ kind: "id", id: value }];
   return isStored(path) ? [step(op, path, value)] : [];
 }
 
 function step(op: OperationName, path: AttributePath, value: JsonValue | undefined): PatchOperation {
-  if (path.attribute === groupMembers)
+  if (path.attribute === groupMembers) {
     return { kind: "members", path, change: readMemberChange(op, path, value) };
+  }
   if (op === "remove") {
     // null and "" are no value; an empty list is one, that names nothing.
     const listed = value === undefined || value === null || value === "" ? undefined : value;

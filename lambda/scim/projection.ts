@@ -127,8 +127,9 @@ function projectAttribute(
     if (whole.has(attribute)) return value;
     return subs && mapElements(value, (element) => withSubs(attribute, element, (sub) => subs.has(sub)));
   }
-  if (attribute.returned === "request" || (projection.kind === "except" && whole.has(attribute)))
+  if (attribute.returned === "request" || (projection.kind === "except" && whole.has(attribute))) {
     return undefined;
+  }
   return subs
     ? mapElements(value, (element) => withSubs(attribute, element, (sub) => !subs.has(sub)))
     : value;

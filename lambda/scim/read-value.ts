@@ -40,8 +40,9 @@ export function readSingle(attribute: Attribute, value: JsonValue, at: string): 
 
 function readElements(attribute: Attribute, value: JsonValue, at: string, arity: Arity): AttributeValue {
   if (value === null || value === "") return unassigned;
-  if (!isArray(value) && arity === "array")
+  if (!isArray(value) && arity === "array") {
     throw invalidValue(`Attribute ${at} takes an array; send its values in one.`);
+  }
   const given = isArray(value) ? value : [value];
   checkCount(attribute, given.length, at);
   const elements = new Map<string, JsonValue>();
@@ -71,8 +72,9 @@ function readElement(attribute: Attribute, item: JsonValue, at: string): JsonVal
  */
 function readComplex(attribute: Attribute, value: JsonValue, at: string): AttributeValue {
   if (isReference(attribute)) {
-    if (isArray(value))
+    if (isArray(value)) {
       return value.length === 0 ? unassigned : readSingle(attribute, withoutArray(value[0]!, at), `${at}[0]`);
+    }
     if (typeof value === "string") return readComplex(attribute, { value }, at);
   }
   if (!isObject(value)) throw wrongType(attribute, at);
@@ -102,11 +104,12 @@ export function isReference(attribute: Attribute): boolean {
 
 /** Sub-attributes → element in the schema's order, or undefined when nothing is assigned in it. */
 export function assemble(attribute: Attribute, subs: SubValues): JsonObject | undefined {
-  const entries = (attribute.subAttributes ?? []).flatMap((sub): [string, JsonValue][] => {
-    const value = subs.get(sub.name);
-    return value === undefined ? [] : [[sub.name, value]];
-  });
-  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+  const element: Record<string, JsonValue> = {}; // its keys are names from the schema, never from input
+  for (const { name } of attribute.subAttributes ?? []) {
+    const value = subs.get(name);
+    if (value !== undefined) element[name] = value;
+  }
+  return Object.keys(element).length === 0 ? undefined : element;
 }
 
 /** 413 for more values than an attribute may have. */
@@ -115,8 +118,9 @@ export function checkCount(attribute: Attribute, count: number, at: string): voi
     attribute === groupMembers
       ? [membersPerRequestMax, "membersPerRequestMax"]
       : [valuesPerAttributeMax, "valuesPerAttributeMax"];
-  if (count > max)
+  if (count > max) {
     throw payloadTooLarge(`Attribute ${at} has more than ${max} values (${name}); send fewer.`);
+  }
 }
 
 function readSimple(attribute: Attribute, value: JsonValue, at: string): JsonValue {

@@ -1,6 +1,9 @@
+import { Stack } from "aws-cdk-lib";
+import { Template } from "aws-cdk-lib/assertions";
+import { AccountRootPrincipal, Role } from "aws-cdk-lib/aws-iam";
 import { describe, expect, test } from "vitest";
 import { routes } from "../../lambda/http/routes.ts";
-import { joined, synthesize } from "./synthesized.ts";
+import { joined, rollcallApp, synthesize } from "./synthesized.ts";
 
 const { service } = synthesize();
 const restApi = service.only("AWS::ApiGateway::RestApi").Properties;
@@ -65,6 +68,10 @@ describe("the API's methods", () => {
 });
 
 describe("the API", () => {
+  test("keeps its logical id, for another id is another API, and IdPs have been given the URL", () => {
+    expect(Object.keys(service.ofType("AWS::ApiGateway::RestApi"))).toEqual(["ApiRestApiE35FEAFE"]);
+  });
+
   test("is Regional and takes TLS 1.2 or better", () => {
     expect(restApi.EndpointConfiguration).toEqual({ Types: ["REGIONAL"] });
     expect(restApi.SecurityPolicy).toBe("SecurityPolicy_TLS13_1_2_2021_06");
@@ -101,6 +108,19 @@ describe("the API", () => {
     );
     expect(joined(service.outputs["AdminApiUrl"]?.Value)).toMatch(/\/admin\/v1$/);
   });
+});
+
+test("a role that may administer may call the admin API, and no other path", () => {
+  const { app, service: stack } = rollcallApp();
+  const theirs = new Stack(app, "Theirs");
+  stack.api.grantAdmin(new Role(theirs, "Operator", { assumedBy: new AccountRootPrincipal() }));
+  const [policy] = Object.values(Template.fromStack(theirs).findResources("AWS::IAM::Policy"));
+  const [statement, ...others] = policy!["Properties"].PolicyDocument.Statement;
+  expect(others).toEqual([]);
+  expect(statement).toMatchObject({ Effect: "Allow", Action: "execute-api:Invoke" });
+  expect(joined(statement.Resource)).toMatch(
+    /:execute-api:<AWS::Region>:<AWS::AccountId>:<.+ApiRestApi\w+>\/<.+Stageprod\w+>\/\*\/admin\/v1\/\*$/,
+  );
 });
 
 describe("the logs of the API", () => {

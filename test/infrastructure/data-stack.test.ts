@@ -10,6 +10,10 @@ describe("the data stack", () => {
     expect(Object.values(data.template.toJSON()["Resources"])).toHaveLength(1);
   });
 
+  test("keeps the table's logical id, for another id is another, empty table", () => {
+    expect(Object.keys(data.ofType("AWS::DynamoDB::Table"))).toEqual(["Table710B521B"]);
+  });
+
   test("gives the table the keys that the code uses, and no index", () => {
     expect(table.Properties.KeySchema).toEqual([
       { AttributeName: tableDefinition.partitionKey, KeyType: "HASH" },

@@ -1,5 +1,6 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { readDeployOptions } from "../../lib/deploy-options.ts";
+import { deployOptionNames, readDeployOptions } from "../../lib/deploy-options.ts";
 
 describe("the deployment's options", () => {
   test("need none", () => {
@@ -22,12 +23,22 @@ describe("the deployment's options", () => {
     });
   });
 
+  test("are all in the guide, and no others", () => {
+    const guide = readFileSync(new URL("../../docs/deploy.md", import.meta.url), "utf8");
+    const documented = [...guide.matchAll(/^\| `(rollcall:\w+)` \|/gm)].map(([, name]) => name);
+    expect(documented.toSorted()).toEqual(deployOptionNames.toSorted());
+  });
+
   test("leave the rest of CDK's context alone", () => {
     expect(() => readDeployOptions({ "@aws-cdk/core:checkSecretUsage": true, stage: "x" })).not.toThrow();
   });
 
   test.each([
-    ["a mistyped name", { "rollcall:alarmMail": "ops@example.com" }, /alarmMail/],
+    [
+      "a mistyped name",
+      { "rollcall:alarmMail": "ops@example.com" },
+      /^rollcall:alarmMail: there is no such option$/m,
+    ],
     [
       "a period CloudWatch does not keep logs for",
       { "rollcall:logRetentionDays": "31" },

@@ -98,12 +98,12 @@ const fixtureSchema: z.ZodType<Fixture> = z.strictObject({
   steps: z.array(stepSchema).min(1),
 });
 
-/** All fixtures of `test/fixtures/replay`, by file name. */
+/** All fixtures of `test/fixtures/replay`, by file name, E2 before E10. */
 export function loadFixtures(): Fixture[] {
   const folder = join(import.meta.dirname, "../fixtures/replay");
   return readdirSync(folder)
     .filter((name) => name.endsWith(".json"))
-    .sort()
+    .sort((a, b) => a.localeCompare(b, "en", { numeric: true }))
     .map((name) => {
       const parsed = fixtureSchema.safeParse(JSON.parse(readFileSync(join(folder, name), "utf8")));
       if (!parsed.success) throw new Error(`${name}: ${z.prettifyError(parsed.error)}`);

@@ -6,7 +6,6 @@ import {
   schemaList,
   serviceProviderConfig,
 } from "../../lambda/scim/discovery.ts";
-import type { JsonObject, JsonValue } from "../../lambda/scim/json.ts";
 import { groupType, userType } from "../../lambda/scim/resource-types.ts";
 import { expectError } from "./fixture.ts";
 
@@ -15,11 +14,12 @@ const types = [userType, groupType];
 const schemas = schemaList(base, types);
 const urns = schemas.map((schema) => schema["id"]);
 
-interface Shown extends JsonObject {
+interface Shown {
   readonly name: string;
   readonly type: string;
-  readonly subAttributes?: Shown[] & JsonValue;
-  readonly canonicalValues?: string[];
+  readonly subAttributes?: readonly Shown[];
+  readonly referenceTypes?: readonly string[];
+  readonly canonicalValues?: readonly string[];
 }
 
 function attributesOf(urn: string): Shown[] {
@@ -124,7 +124,7 @@ describe("Schemas", () => {
         expect(attribute, `${attribute.name}`).toHaveProperty(name);
       }
       expect(attribute.type === "complex", attribute.name).toBe(attribute.subAttributes !== undefined);
-      expect(attribute.type === "reference", attribute.name).toBe(attribute["referenceTypes"] !== undefined);
+      expect(attribute.type === "reference", attribute.name).toBe(attribute.referenceTypes !== undefined);
       attribute.subAttributes?.forEach(check);
     };
     for (const urn of urns) attributesOf(String(urn)).forEach(check);

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { JsonObject } from "../../lambda/scim/json.ts";
 import { emailValues, memberEmail } from "../../lambda/scim/member-email.ts";
 
 describe("memberEmail", () => {
-  it.each([
+  it.each<[JsonObject[], string | undefined]>([
     [[{ value: "a" }, { value: "b", type: "work" }, { value: "c", primary: true }], "c"],
     [[{ value: "a" }, { value: "b", type: "Work" }, { value: "c", primary: false }], "b"],
     [[{ value: "a", type: "home" }, { value: "b" }], "a"],
@@ -20,7 +21,7 @@ describe("memberEmail", () => {
 
 describe("emailValues", () => {
   it("has each value once, as stored", () => {
-    const emails = [
+    const emails: JsonObject[] = [
       { value: "A@b.c", type: "work" },
       { value: "A@b.c", type: "home" },
       { type: "other" },

@@ -51,9 +51,17 @@ describe("parsePath", () => {
     "enterprise:department",
     "urn:",
     'userName[value eq "x"]',
-    `title${"x".repeat(5_000)}`,
   ])("[119] %s is refused", (text) => {
     expectError(() => parsePath(userType, text), { status: 400, scimType: "invalidPath", detail: "Path" });
+  });
+
+  it("is bounded by filterLengthMax", () => {
+    const long = `title.${"x".repeat(4_096)}`;
+    expectError(() => parsePath(userType, long), {
+      status: 400,
+      scimType: "invalidPath",
+      detail: "filterLengthMax",
+    });
   });
 
   it("[119] refuses a bad filter as a filter", () => {

@@ -73,7 +73,7 @@ describe("readResource", () => {
     const read = (extension: JsonValue) =>
       readResource(strict, { userName: "u", "urn:x:2.0:User": extension });
     expect(read({ level: 3, score: 1.5, since: "2026-01-01T00:00:00Z" })).toBeDefined();
-    for (const extension of [
+    const refused: JsonValue[] = [
       null,
       {},
       { score: 1 },
@@ -81,7 +81,8 @@ describe("readResource", () => {
       { level: "1" },
       { level: 1, score: "x" },
       { level: 1, since: "2026" },
-    ]) {
+    ];
+    for (const extension of refused) {
       expectError(() => read(extension), { status: 400, scimType: "invalidValue", detail: "urn:x:2.0:User" });
     }
   });

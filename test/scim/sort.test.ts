@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
-import type { ScimAttributes } from "../../lambda/scim/resource.ts";
+import type { ScimAttributes, ScimResource } from "../../lambda/scim/resource.ts";
 import { userType } from "../../lambda/scim/resource-types.ts";
 import { compareBy } from "../../lambda/scim/sort.ts";
 import { enterprise, expectError, user } from "./fixture.ts";
 
 function sorted(sortBy: string, order: "ascending" | "descending", ...all: ScimAttributes[]): unknown[] {
-  const resources = all.map((attributes, n) => user({ n, ...attributes }));
-  return resources.sort(compareBy(userType, sortBy, order)).map((resource) => resource["n"]);
+  const resources = all.map((attributes, n) => ({ ...user({ n }), ...attributes }));
+  return (resources as ScimResource[])
+    .sort(compareBy(userType, sortBy, order))
+    .map((resource) => resource["n"]);
 }
 
 describe("compareBy", () => {
@@ -20,13 +22,13 @@ describe("compareBy", () => {
   });
 
   it("[82] puts missing values last ascending, first descending", () => {
-    const all = [{}, { title: "b" }, {}, { title: "a" }];
+    const all: ScimAttributes[] = [{}, { title: "b" }, {}, { title: "a" }];
     expect(sorted("title", "ascending", ...all)).toEqual([3, 1, 0, 2]);
     expect(sorted("title", "descending", ...all)).toEqual([0, 2, 1, 3]);
   });
 
   it("[83] takes the primary value of a multi-valued attribute, else the first", () => {
-    const all = [
+    const all: ScimAttributes[] = [
       { emails: [{ value: "c" }, { value: "a" }] },
       { emails: [{ value: "z" }, { value: "b", primary: true }] },
     ];

@@ -12,7 +12,7 @@ import { startTable, type TestTable } from "./table.ts";
 export interface ServiceOptions {
   /** Shared with other services; without it the service starts a table of its own, and stops it in `stop`. */
   readonly table?: TestTable;
-  /** Default: the table's. Give one of its own (`table.newClient()`) to count or to fail this service's calls. */
+  /** Default: the table's. Give `table.newClient()` to count or to fail this service's calls alone. */
   readonly client?: DynamoDBClient;
   /** Epoch milliseconds. */
   readonly clock?: () => number;

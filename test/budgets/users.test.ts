@@ -1,0 +1,180 @@
+/** DESIGN §2: what each operation may cost, by what DynamoDB itself reports. */
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { memberIdOf } from "../../lambda/domain/member-id.ts";
+import { type CallCounter, countCalls } from "../support/counting-client.ts";
+import { seededAttributes, seededUserName, seedUsers } from "../support/seed-users.ts";
+import { startService, type TestConnection, type TestService } from "../support/service.ts";
+import { startTable, type TestTable } from "../support/table.ts";
+
+const users = 5_000;
+const patchOp = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+const accountUrn = "urn:ietf:params:scim:schemas:extension:document360:2.0:User";
+
+interface Budget {
+  readonly trips: number;
+  readonly rcu: number;
+  readonly wcu: number;
+}
+
+/** DESIGN §2, the rows that concern users. */
+const budgets = {
+  get: { trips: 2, rcu: 4, wcu: 0 },
+  filter: { trips: 3, rcu: 5, wcu: 0 },
+  create: { trips: 4, rcu: 6, wcu: 12 },
+  patch: { trips: 3, rcu: 4, wcu: 4 },
+  patchSeat: { trips: 4, rcu: 6, wcu: 8 },
+  rename: { trips: 4, rcu: 6, wcu: 12 },
+  delete: { trips: 4, rcu: 6, wcu: 14 },
+  list: { trips: 5, rcu: 60, wcu: 0 },
+} satisfies Record<string, Budget>;
+
+describe("budgets at 5,000 users", () => {
+  let table: TestTable;
+  let service: TestService;
+  let connection: TestConnection;
+  let counter: CallCounter;
+  const spent: Record<string, unknown>[] = [];
+
+  beforeAll(async () => {
+    table = await startTable();
+    const client = table.newClient();
+    counter = countCalls(client);
+    service = await startService({ table, client });
+    const project = await service.createProject({ quotas: { users: 9_000, reviewers: 9_000, readers: 9_000 } });
+    connection = await service.createConnection({}, project);
+    await seedUsers({
+      client: table.client,
+      tableName: table.tableName,
+      projectId: project.id,
+      connectionId: connection.connection.id,
+      count: users,
+    });
+    // A token's last use is noted at most every 15 minutes; not part of any operation's budget.
+    await connection.scim("GET", "/Users?count=0");
+  });
+
+  afterAll(async () => {
+    console.table(spent);
+    await service.stop();
+    await table.stop();
+  });
+
+  async function withinBudget(
+    name: string,
+    budget: Budget,
+    expectedStatus: number,
+    request: () => ReturnType<TestConnection["scim"]>,
+  ) {
+    const { result, tally } = await counter.measure(request);
+    spent.push({
+      operation: name,
+      trips: tally.trips,
+      RCU: tally.readCapacity,
+      WCU: tally.writeCapacity,
+      commands: tally.commands.join(" "),
+    });
+    expect(result.status, JSON.stringify(result.body)).toBe(expectedStatus);
+    expect(tally.trips).toBeLessThanOrEqual(budget.trips);
+    expect(tally.readCapacity).toBeLessThanOrEqual(budget.rcu);
+    expect(tally.writeCapacity).toBeLessThanOrEqual(budget.wcu);
+    return result;
+  }
+
+  const idOf = (index: number) => memberIdOf(connection.project.id, index);
+  const patch = (operations: readonly unknown[]) => ({
+    body: { schemas: [patchOp], Operations: operations },
+  });
+  const filterPath = (filter: string) => `/Users?filter=${encodeURIComponent(filter)}`;
+
+  it("GET by id", () =>
+    withinBudget("GET user by id", budgets.get, 200, () => connection.scim("GET", `/Users/${idOf(17)}`)));
+
+  it.each([
+    ["userName eq, hit", `userName eq "${seededUserName(18)}"`, 1],
+    ["userName eq, miss", 'userName eq "nobody@example.com"', 0],
+    ["externalId eq, hit", 'externalId eq "ext-000018"', 1],
+    ["externalId eq, miss", 'externalId eq "ext-none"', 0],
+    ["work email eq, hit", `emails[type eq "work"].value eq "mail.${seededUserName(18)}"`, 1],
+    ["work email eq, miss", 'emails[type eq "work"].value eq "nobody@example.com"', 0],
+  ])("filter %s", async (name, filter, totalResults) => {
+    const answer = await withinBudget(`filter ${name}`, budgets.filter, 200, () =>
+      connection.scim("GET", filterPath(filter)),
+    );
+    expect(answer.body.totalResults).toBe(totalResults);
+  });
+
+  it("create", async () => {
+    const body = {
+      schemas: ["urn:ietf:params:scim:schemas:core:2.0:User"],
+      ...seededAttributes(900_001),
+      password: "1mz050nq",
+    };
+    expect(Buffer.byteLength(JSON.stringify(body))).toBeGreaterThanOrEqual(1_024);
+    await withinBudget("create user", budgets.create, 201, () => connection.scim("POST", "/Users", { body }));
+  });
+
+  it("PATCH without seat or name changes", () =>
+    withinBudget("PATCH user", budgets.patch, 200, () =>
+      connection.scim(
+        "PATCH",
+        `/Users/${idOf(20)}`,
+        patch([{ op: "Replace", path: "title", value: "Editor" }]),
+      ),
+    ));
+
+  it("PATCH active false, then true", async () => {
+    for (const value of [false, true]) {
+      await withinBudget(`PATCH active ${value}`, budgets.patchSeat, 200, () =>
+        connection.scim("PATCH", `/Users/${idOf(21)}`, patch([{ op: "replace", path: "active", value }])),
+      );
+    }
+  });
+
+  it("PATCH user type, there and back", async () => {
+    for (const value of [true, false]) {
+      await withinBudget(`PATCH isTeamAccount ${value}`, budgets.patchSeat, 200, () =>
+        connection.scim(
+          "PATCH",
+          `/Users/${idOf(22)}`,
+          patch([{ op: "replace", path: `${accountUrn}:isTeamAccount`, value }]),
+        ),
+      );
+    }
+  });
+
+  it("rename userName, and email with it", async () => {
+    await withinBudget("rename userName", budgets.rename, 200, () =>
+      connection.scim(
+        "PATCH",
+        `/Users/${idOf(23)}`,
+        patch([{ op: "replace", path: "userName", value: "renamed@example.com" }]),
+      ),
+    );
+    await withinBudget("rename userName and email", budgets.rename, 200, () =>
+      connection.scim(
+        "PATCH",
+        `/Users/${idOf(24)}`,
+        patch([
+          { op: "replace", path: "userName", value: "renamed-too@example.com" },
+          { op: "replace", path: 'emails[type eq "work"].value', value: "renamed-mail@example.com" },
+        ]),
+      ),
+    );
+  });
+
+  it.each(["deactivate", "delete"])("DELETE, onDelete %s", async (onDelete) => {
+    const { project, connection: own } = connection;
+    await service.admin("PATCH", `/projects/${project.id}/connections/${own.id}`, { onDelete });
+    await withinBudget(`DELETE user (${onDelete})`, budgets.delete, 204, () =>
+      connection.scim("DELETE", `/Users/${idOf(onDelete === "delete" ? 25 : 26)}`),
+    );
+  });
+
+  it.each([1, 2_450, 4_850])("list 100 from startIndex %i", async (startIndex) => {
+    const answer = await withinBudget(`list 100 from ${startIndex}`, budgets.list, 200, () =>
+      connection.scim("GET", `/Users?startIndex=${startIndex}&count=100`),
+    );
+    expect(answer.body.Resources).toHaveLength(100);
+  });
+});
