@@ -7,7 +7,8 @@
  */
 
 /** One deployed Lambda function each; the handler is `lambda/handlers/<name>.ts`. */
-export type FunctionName = "users" | "discovery" | "fallback" | "admin";
+export const functionNames = ["users", "discovery", "fallback", "admin"] as const;
+export type FunctionName = (typeof functionNames)[number];
 
 export interface Route {
   /** API Gateway resource path: `{name}` is one segment, `{name+}` the greedy rest. */

@@ -244,7 +244,7 @@ function compare(value: Literal, operator: CompareOperator, literal: Literal): b
 /** Every value the target has, null for an element without it, a single null for an unassigned attribute. */
 function valuesAt(target: FilterTarget, resource: ScimAttributes): readonly JsonValue[] {
   const elements = elementsAt(target, resource);
-  if (elements.length === 0) return [];
+  if (elements.length === 0) return [null];
   const { sub } = target;
   return sub
     ? elements.map((element) => (isObject(element) ? (ownValue(element, sub.name) ?? null) : null))

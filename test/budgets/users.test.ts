@@ -41,7 +41,9 @@ describe("budgets at 5,000 users", () => {
     const client = table.newClient();
     counter = countCalls(client);
     service = await startService({ table, client });
-    const project = await service.createProject({ quotas: { users: 9_000, reviewers: 9_000, readers: 9_000 } });
+    const project = await service.createProject({
+      quotas: { users: 9_000, reviewers: 9_000, readers: 9_000 },
+    });
     connection = await service.createConnection({}, project);
     await seedUsers({
       client: table.client,

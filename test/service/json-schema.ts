@@ -89,8 +89,10 @@ const keywords: Readonly<Record<string, (check: Check) => string[]>> = {
     Array.isArray(value)
       ? value.flatMap((item, index) => schemaFaults(root, argument, item, `${at}[${index}]`))
       : [],
-  minimum: (check) => faultUnless(notNumber(check) || check.value >= check.argument, check, "must be at least"),
-  maximum: (check) => faultUnless(notNumber(check) || check.value <= check.argument, check, "must be at most"),
+  minimum: (check) =>
+    faultUnless(notNumber(check) || check.value >= check.argument, check, "must be at least"),
+  maximum: (check) =>
+    faultUnless(notNumber(check) || check.value <= check.argument, check, "must be at most"),
   minLength: (check) => faultUnless(lengthOf(check) >= Number(check.argument), check, "must be as long as"),
   maxLength: (check) =>
     faultUnless(

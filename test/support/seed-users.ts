@@ -4,7 +4,12 @@
  */
 
 import { type DynamoDBClient, UpdateTableCommand } from "@aws-sdk/client-dynamodb";
-import { BatchWriteCommand, DynamoDBDocumentClient, QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import {
+  BatchWriteCommand,
+  DynamoDBDocumentClient,
+  QueryCommand,
+  UpdateCommand,
+} from "@aws-sdk/lib-dynamodb";
 import type { Member } from "../../lambda/domain/member.ts";
 import { rosterPageKey, seatPoolKey, seatsPartition } from "../../lambda/table/keys.ts";
 import { memberWrites } from "../../lambda/table/members.ts";

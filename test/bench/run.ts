@@ -1,0 +1,30 @@
+import { benchBundles, benchOperations } from "./bench.ts";
+
+const options = { requests: 1_000, pace: 1, imports: 15 };
+const rounded = (value: number) => Math.round(value * 10) / 10;
+
+const operations = await benchOperations(options);
+console.log(`Each operation: ${options.requests} requests, open loop; latency in milliseconds.`);
+console.table(
+  operations.map(({ operation, asked, perSecond, failures, p50, p99, trips, rcu, wcu }) => ({
+    operation,
+    "asked/s": asked,
+    "done/s": rounded(perSecond),
+    failures,
+    p50: rounded(p50),
+    p99: rounded(p99),
+    trips,
+    RCU: rcu,
+    WCU: wcu,
+  })),
+);
+
+const bundles = await benchBundles(options);
+console.table(
+  bundles.map(({ handler, kilobytes, gzipped, importMs }) => ({
+    handler,
+    KB: rounded(kilobytes),
+    "KB gzip": rounded(gzipped),
+    "import ms": rounded(importMs),
+  })),
+);
