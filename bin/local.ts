@@ -27,15 +27,17 @@ async function main(): Promise<void> {
 }
 
 async function start(options: StartOptions): Promise<void> {
-  const directory =
-    options.store.kind === "directory" ? await openDataDirectory(options.store.path) : undefined;
-  const engine =
-    options.store.kind === "endpoint"
-      ? undefined
-      : await startEmbeddedDynamoDb(
-          directory && { databasePath: directory.databasePath, pidFile: directory.enginePidFile },
-        );
+  // A reader such as `head` may go away; that is no reason to stop, least of all without draining.
+  process.stdout.on("error", () => {});
+  let directory: DataDirectory | undefined;
+  let engine: EmbeddedDynamoDb | undefined;
   try {
+    if (options.store.kind === "directory") directory = await openDataDirectory(options.store.path);
+    if (options.store.kind !== "endpoint") {
+      engine = await startEmbeddedDynamoDb(
+        directory && { databasePath: directory.databasePath, pidFile: directory.enginePidFile },
+      );
+    }
     await serve(options, directory, engine);
   } catch (cause) {
     await engine?.stop();

@@ -79,8 +79,25 @@ function queryOf(event: APIGatewayProxyEvent): readonly (readonly [string, strin
     ? Object.entries(multiple)
     : Object.entries(event.queryStringParameters ?? {}).map(([name, value]) => [name, [value]]);
   return entries.flatMap(([name, values]) =>
-    (values ?? []).flatMap((value) => (value === undefined ? [] : [[name, value] as const])),
+    (values ?? []).flatMap((value) =>
+      value === undefined
+        ? []
+        : [[name, name.toLowerCase() === "filter" ? withBlanks(value) : value] as const],
+    ),
   );
+}
+
+/** A `+` outside the quotes of a filter can only be a blank that nobody decoded (OneLogin, idp-traffic §3). */
+function withBlanks(filter: string): string {
+  let quoted = false;
+  let escaped = false;
+  let text = "";
+  for (const character of filter) {
+    text += character === "+" && !quoted ? " " : character;
+    quoted = character === '"' && !escaped ? !quoted : quoted;
+    escaped = character === "\\" && quoted && !escaped;
+  }
+  return text;
 }
 
 function bodyOf(event: APIGatewayProxyEvent): string {

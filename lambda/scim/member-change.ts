@@ -40,7 +40,7 @@ function changeOfSelected(
   if (op === "replace" && isNothing(given(path, value))) return { kind: "remove", ids: selected };
   const listed = isNothing(value) ? undefined : idsInSelection(path, value!);
   if (op === "remove") {
-    return { kind: "remove", ids: selected };
+    return { kind: "remove", ids: listed ? selected.filter((id) => listed.includes(id)) : selected };
   }
   if (listed && !listed.every((id) => selected.includes(id))) throw immutableValue(path);
   return { kind: "add", ids: selected };

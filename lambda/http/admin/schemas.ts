@@ -62,7 +62,11 @@ const settings = {
   defaults: z.strictObject(defaults.partial().shape).optional(),
 };
 
-export const connectionCreate = z.strictObject({ name, ...settings });
+export const connectionCreate = z.strictObject({
+  name,
+  ...settings,
+  inheritsFrom: z.null("inheritance is not supported yet; leave inheritsFrom out").optional(),
+});
 export const connectionPatch = z.strictObject({ name: name.optional(), ...settings });
 export const connection = z
   .object({

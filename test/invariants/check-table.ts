@@ -1,0 +1,450 @@
+/**
+ * Audits a whole table, item by item, against the invariants of DESIGN §1: seats, names, and that everything kept beside
+ * a member's row says what the row says. Written apart from `lambda/table`: it reads DynamoDB's own attribute values and
+ * takes keys to pieces itself, so that a mistake in the code that writes is not repeated by the code that checks.
+ */
+
+import { type AttributeValue, type DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
+
+export interface TableCheck {
+  /** Where a quota was lowered below its usage, usage may stand above it: it evicts no one (API.md §3). */
+  readonly quotaWasLowered?: boolean;
+}
+
+export type RawItem = Readonly<Record<string, AttributeValue>>;
+type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
+type JsonObject = { readonly [name: string]: Json };
+
+/** What is wrong with the table, a line each; empty for a table that is in order. */
+export async function checkTable(
+  { client, tableName }: { readonly client: DynamoDBClient; readonly tableName: string },
+  check: TableCheck = {},
+): Promise<readonly string[]> {
+  return checkItems(await scanTable(client, tableName), check);
+}
+
+/** Every item of a table, read strongly. */
+export async function scanTable(client: DynamoDBClient, tableName: string): Promise<readonly RawItem[]> {
+  const items: RawItem[] = [];
+  let startKey: Record<string, AttributeValue> | undefined;
+  do {
+    const page = await client.send(
+      new ScanCommand({ TableName: tableName, ConsistentRead: true, ExclusiveStartKey: startKey }),
+    );
+    items.push(...(page.Items ?? []));
+    startKey = page.LastEvaluatedKey;
+  } while (startKey !== undefined);
+  return items;
+}
+
+export function checkItems(items: readonly RawItem[], check: TableCheck = {}): readonly string[] {
+  const findings: string[] = [];
+  const tenants = sortOut(items, findings);
+  for (const tenant of tenants.values()) checkTenant(tenant, check, findings);
+  return findings;
+}
+
+const stripes = 8;
+const slotsPerPage = 4_096;
+const bitsPerChunk = 120;
+const membersPerBlock = 4_096;
+const projectIdLength = 16;
+const accountUrn = "urn:ietf:params:scim:schemas:extension:document360:2.0:User";
+const seatKinds = ["users", "reviewers", "readers"] as const;
+type SeatKind = (typeof seatKinds)[number];
+
+/** All that was found under one project id. */
+interface Tenant {
+  readonly id: string;
+  project: JsonObject | undefined;
+  readonly connections: Map<string, JsonObject>;
+  readonly formerConnections: Set<string>;
+  /** By stripe. */
+  readonly pools: Map<number, JsonObject>;
+  readonly rows: Map<number, JsonObject>;
+  /** By sort key. */
+  readonly claims: Map<string, JsonObject>;
+  readonly emailPointers: Map<string, JsonObject>;
+  /** By connection id and sort key. */
+  readonly externalIds: Map<string, JsonObject>;
+  /** Connection id and number, of every bit set. */
+  readonly rosterBits: Set<string>;
+  /** Connections that have items under `C#`. */
+  readonly connectionsNamed: Set<string>;
+}
+
+function sortOut(items: readonly RawItem[], findings: string[]): Map<string, Tenant> {
+  const tenants = new Map<string, Tenant>();
+  const tenantOf = (id: string): Tenant => {
+    const known = tenants.get(id) ?? {
+      id,
+      project: undefined,
+      connections: new Map(),
+      formerConnections: new Set(),
+      pools: new Map(),
+      rows: new Map(),
+      claims: new Map(),
+      emailPointers: new Map(),
+      externalIds: new Map(),
+      rosterBits: new Set(),
+      connectionsNamed: new Set(),
+    };
+    tenants.set(id, known);
+    return known;
+  };
+  for (const raw of items) {
+    const pk = raw["pk"]?.S ?? "";
+    const sk = raw["sk"]?.S ?? "";
+    const [scope = "", id = "", part, block] = pk.split("#");
+    const item = plainItem(raw);
+    if (pk === "PROJECTS") {
+      tenantOf(sk).project = item;
+    } else if (scope === "P" && part === undefined && sk.startsWith("CONNECTION#")) {
+      tenantOf(id).connections.set(sk.slice("CONNECTION#".length), item);
+    } else if (scope === "P" && part === undefined && sk.startsWith("FORMER#")) {
+      tenantOf(id).formerConnections.add(sk.slice("FORMER#".length));
+    } else if (scope === "P" && part === "SEATS") {
+      tenantOf(id).pools.set(Number(sk), item);
+    } else if (scope === "P" && part === "NAMES" && isClaimKey(sk)) {
+      tenantOf(id).claims.set(sk, item);
+    } else if (scope === "P" && part === "NAMES" && isEmailPointerKey(sk)) {
+      tenantOf(id).emailPointers.set(sk, item);
+    } else if (scope === "P" && part === "M" && isNumberKey(sk)) {
+      tenantOf(id).rows.set(Number(sk), item);
+      if (Math.floor(Number(sk) / membersPerBlock) !== Number(block)) {
+        findings.push(`rows: ${sk} lies in block ${block}`);
+      }
+    } else if (scope === "C" && part === "REFERENCES" && sk.startsWith("externalId#")) {
+      const tenant = tenantOf(id.slice(0, projectIdLength));
+      tenant.externalIds.set(`${id} ${sk}`, item);
+      tenant.connectionsNamed.add(id);
+    } else if (scope === "C" && part === "ROSTER" && sk.length === 6) {
+      const tenant = tenantOf(id.slice(0, projectIdLength));
+      for (const number of numbersOnPage(Number(sk), raw, findings)) tenant.rosterBits.add(`${id} ${number}`);
+      tenant.connectionsNamed.add(id);
+    } else {
+      findings.push(`stray: ${pk} / ${sk} is no item of ours`);
+    }
+  }
+  return tenants;
+}
+
+function isClaimKey(sk: string): boolean {
+  return (sk.startsWith("userName#") || sk.startsWith("email#")) && sk.endsWith("\u001f!");
+}
+
+function isEmailPointerKey(sk: string): boolean {
+  return sk.startsWith("email#") && sk.at(-13) === "\u001f" && isNumberKey(sk.slice(-12));
+}
+
+function isNumberKey(text: string): boolean {
+  return text.length === 12 && [...text].every((digit) => digit >= "0" && digit <= "9");
+}
+
+function printNumber(number: number): string {
+  return String(number).padStart(12, "0");
+}
+
+/** Numbers as JavaScript's, which is exact for all but roster chunks: those are read from the raw item. */
+function plainItem(raw: RawItem): JsonObject {
+  return Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, plain(value)]));
+}
+
+function plain(value: AttributeValue): Json {
+  if (value.S !== undefined) return value.S;
+  if (value.N !== undefined) return Number(value.N);
+  if (value.BOOL !== undefined) return value.BOOL;
+  if (value.L !== undefined) return value.L.map(plain);
+  if (value.M !== undefined) return plainItem(value.M);
+  return null;
+}
+
+/** Slot k of page p is the number whose ordinal within its stripe, p modulo 8, is k beyond those of earlier pages. */
+function numbersOnPage(page: number, raw: RawItem, findings: string[]): number[] {
+  const numbers: number[] = [];
+  for (const [name, value] of Object.entries(raw)) {
+    if (name === "pk" || name === "sk") continue;
+    const chunk = Number(name.slice(1));
+    let bits = BigInt(value.N ?? "-1");
+    if (!name.startsWith("b") || !Number.isInteger(chunk) || bits < 0n || bits >= 1n << 120n) {
+      findings.push(`rosters: page ${page} has ${name} = ${JSON.stringify(value)}`);
+      continue;
+    }
+    for (let bit = 0; bits > 0n; bit++, bits >>= 1n) {
+      if (bits % 2n === 1n) {
+        const ordinal = Math.floor(page / stripes) * slotsPerPage + chunk * bitsPerChunk + bit;
+        numbers.push(ordinal * stripes + (page % stripes));
+      }
+    }
+  }
+  return numbers;
+}
+
+/** A member as its row tells. */
+interface Row {
+  readonly number: number;
+  readonly homeNumber: number;
+  readonly attributes: JsonObject;
+  readonly role: Json;
+  readonly connectionId: string | undefined;
+  readonly deleted: boolean;
+  readonly seat: SeatKind | undefined;
+  readonly userName: string;
+  readonly email: string | undefined;
+}
+
+function checkTenant(tenant: Tenant, check: TableCheck, findings: string[]): void {
+  const report = (finding: string): void => {
+    findings.push(`${finding} (project ${tenant.id})`);
+  };
+  if (tenant.project === undefined) {
+    report("stray: items of a project that does not exist");
+    return;
+  }
+  if (tenant.project["deleting"] === true) {
+    // Closed, and cut off while its items were going: whatever could let somebody in, or count him, must be gone.
+    if (tenant.connections.size + tenant.pools.size > 0) report("stray: a closed project lets in");
+    return;
+  }
+  const rows = new Map<number, Row>();
+  for (const [number, item] of tenant.rows) {
+    if (item["movedTo"] === undefined) rows.set(number, rowOf(number, item));
+  }
+  checkConnections(tenant, report);
+  checkRows(tenant, rows, report);
+  checkNumbers(tenant, report);
+  checkSeats(tenant, rows, check, report);
+  checkNames(tenant, rows, report);
+  checkPointers(tenant, rows, report);
+  checkRosters(tenant, rows, report);
+}
+
+type Report = (finding: string) => void;
+
+function rowOf(number: number, item: JsonObject): Row {
+  const attributes = objectOf(item["attributes"]);
+  const isUser = objectOf(attributes[accountUrn])["isTeamAccount"] === true;
+  const deleted = item["deletedAt"] !== undefined;
+  const active = !deleted && attributes["active"] !== false;
+  const seat = isUser ? (item["role"] === "reviewer" ? "reviewers" : "users") : "readers";
+  return {
+    number,
+    homeNumber: typeof item["homeNumber"] === "number" ? item["homeNumber"] : number,
+    attributes,
+    role: item["role"] ?? null,
+    connectionId: typeof item["connectionId"] === "string" ? item["connectionId"] : undefined,
+    deleted,
+    seat: active ? seat : undefined,
+    userName: String(attributes["userName"]),
+    email: emailsOf(attributes)[0],
+  };
+}
+
+function objectOf(value: Json | undefined): JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+}
+
+/** The member's email first: the primary one, else the first of type work, else the first (API.md §4). */
+function emailsOf(attributes: JsonObject): string[] {
+  const list = Array.isArray(attributes["emails"]) ? (attributes["emails"] as readonly Json[]) : [];
+  const emails = list.map(objectOf).filter((email) => typeof email["value"] === "string");
+  const chosen =
+    emails.find((email) => email["primary"] === true) ??
+    emails.find((email) => String(email["type"]).toLowerCase() === "work") ??
+    emails[0];
+  return (chosen === undefined ? [] : [chosen, ...emails]).map((email) => String(email["value"]));
+}
+
+/** Enough of case folding for what tests write. */
+export function foldForCheck(text: string): string {
+  return text.normalize("NFKC").toLowerCase().toUpperCase().toLowerCase().normalize("NFKC");
+}
+
+function checkConnections(tenant: Tenant, report: Report): void {
+  if (tenant.project!["connectionCount"] !== tenant.connections.size) {
+    report(
+      `connections: ${tenant.project!["connectionCount"]} counted, ${tenant.connections.size} are there`,
+    );
+  }
+  for (const id of tenant.connectionsNamed) {
+    if (!tenant.connections.has(id) && !tenant.formerConnections.has(id)) {
+      report(`stray: items of connection ${id}, which never was`);
+    }
+  }
+  for (const [id, connection] of tenant.connections) {
+    if (tenant.formerConnections.has(id)) report(`connections: ${id} is both there and gone`);
+    const tokens = (connection["tokens"] as readonly Json[]).map(objectOf);
+    for (const token of tokens) {
+      const hash = String(token["hash"]);
+      if (hash.length !== 64 || Object.keys(token).includes("token")) {
+        report(`connections: token ${token["id"]} of ${id} is not kept as a hash`);
+      }
+    }
+    for (const used of Object.keys(objectOf(connection["tokenUse"]))) {
+      if (!tokens.some((token) => token["id"] === used)) {
+        report(`stray: ${id} notes the use of token ${used}, which it has not`);
+      }
+    }
+  }
+}
+
+function checkRows(tenant: Tenant, rows: ReadonlyMap<number, Row>, report: Report): void {
+  for (const row of rows.values()) {
+    const isUser = objectOf(row.attributes[accountUrn])["isTeamAccount"] === true;
+    if (isUser === (row.role === null))
+      report(`rows: ${row.number} is a ${isUser ? "user" : "reader"} of role ${row.role}`);
+    if (row.deleted && row.attributes["active"] !== false)
+      report(`rows: ${row.number} is deleted and active`);
+    if (row.connectionId !== undefined) {
+      const known =
+        tenant.connections.has(row.connectionId) || tenant.formerConnections.has(row.connectionId);
+      if (!known) report(`rows: ${row.number} belongs to connection ${row.connectionId}, which never was`);
+    }
+    if (row.homeNumber !== row.number && endOf(tenant, row.homeNumber) !== row.number) {
+      report(`moves: home ${row.homeNumber} does not lead to ${row.number}`);
+    }
+  }
+  for (const [number, item] of tenant.rows) {
+    if (item["movedTo"] !== undefined && !rows.has(endOf(tenant, number) ?? Number.NaN)) {
+      report(`moves: ${number} leads nowhere`);
+    }
+  }
+}
+
+/** Where a number that moved on leads in the end; undefined in a circle or at nothing. */
+function endOf(tenant: Tenant, start: number): number | undefined {
+  let number = start;
+  for (let steps = 0; steps <= tenant.rows.size; steps++) {
+    const to = tenant.rows.get(number)?.["movedTo"];
+    if (typeof to !== "number") return tenant.rows.has(number) ? number : undefined;
+    number = to;
+  }
+  return undefined;
+}
+
+/** Each number below a stripe's counter was given once and has its row or its stub; no other number has. */
+function checkNumbers(tenant: Tenant, report: Report): void {
+  for (const number of tenant.rows.keys()) {
+    const next = Number(tenant.pools.get(number % stripes)?.["next"]);
+    if (!(Math.floor(number / stripes) < next)) report(`numbers: ${number} was never given`);
+  }
+  for (const [stripe, pool] of tenant.pools) {
+    for (let ordinal = 0; ordinal < Number(pool["next"]); ordinal++) {
+      if (!tenant.rows.has(ordinal * stripes + stripe)) {
+        report(`numbers: ${ordinal * stripes + stripe} was given and has no row`);
+      }
+    }
+  }
+}
+
+function checkSeats(tenant: Tenant, rows: ReadonlyMap<number, Row>, check: TableCheck, report: Report): void {
+  const pools = [...tenant.pools.values()];
+  if (pools.length !== stripes) report(`seats: ${pools.length} pools instead of ${stripes}`);
+  if (new Set(pools.map((pool) => pool["quotaSplit"])).size > 1) report("seats: pools of different splits");
+  const quotas = objectOf(tenant.project!["quotas"]);
+  for (const kind of seatKinds) {
+    const held = [...rows.values()].filter(({ seat }) => seat === kind).length;
+    const used = pools.map((pool) => Number(pool[`${kind}Used`]));
+    const usage = used.reduce((sum, count) => sum + count, 0);
+    if (usage !== held) report(`seats: ${usage} ${kind} counted, ${held} active members hold one`);
+    if (used.some((count) => !(count >= 0))) report(`seats: a pool counts ${Math.min(...used)} ${kind}`);
+    const shares = pools.map((pool) => pool[`${kind}Share`]);
+    const quota = quotas[kind];
+    if (quota === null) {
+      if (shares.some((share) => share !== undefined))
+        report(`seats: ${kind} are unlimited, yet have shares`);
+      continue;
+    }
+    const shared = shares.reduce<number>((sum, share) => sum + Number(share), 0);
+    if (shared !== quota) report(`seats: shares of ${kind} sum to ${shared}, the quota is ${quota}`);
+    if (usage > Number(quota)) {
+      if (!check.quotaWasLowered) report(`seats: ${usage} ${kind} in use, the quota is ${quota}`);
+      if (used.some((count, pool) => count < Number(shares[pool]))) {
+        report(`seats: ${kind} are over the quota, yet a pool has room`);
+      }
+    }
+  }
+}
+
+function checkNames(tenant: Tenant, rows: ReadonlyMap<number, Row>, report: Report): void {
+  const holders = new Map<string, number>();
+  for (const row of rows.values()) {
+    if (row.deleted) continue;
+    for (const key of claimsOf(row)) {
+      const other = holders.get(key);
+      if (other !== undefined) report(`names: ${printKey(key)} is a name of both ${other} and ${row.number}`);
+      holders.set(key, row.number);
+      const holder = tenant.claims.get(key)?.["holder"];
+      if (holder !== row.number) {
+        report(`names: ${printKey(key)} is a name of ${row.number}, claimed by ${holder ?? "no one"}`);
+      }
+    }
+  }
+  for (const [key, { holder, former }] of tenant.claims) {
+    if (holder === undefined && former === undefined) report(`stray: claim ${printKey(key)} of no one`);
+    if (holder !== undefined && holders.get(key) !== holder) {
+      report(`names: ${printKey(key)} is claimed by ${holder}, no name of it`);
+    }
+    const last = former === undefined ? undefined : rows.get(Number(former));
+    if (former !== undefined && !(last?.deleted && claimsOf(last).includes(key))) {
+      report(`names: ${printKey(key)} remembers ${former}, which was not deleted with that name`);
+    }
+  }
+}
+
+function claimsOf({ userName, email }: Row): string[] {
+  return [
+    `userName#${foldForCheck(userName)}\u001f!`,
+    ...(email === undefined ? [] : [`email#${foldForCheck(email)}\u001f!`]),
+  ];
+}
+
+function printKey(key: string): string {
+  return key.replace("\u001f", " ");
+}
+
+function checkPointers(tenant: Tenant, rows: ReadonlyMap<number, Row>, report: Report): void {
+  const emails = new Map<string, number>();
+  const externalIds = new Map<string, number>();
+  for (const row of rows.values()) {
+    if (row.deleted || row.connectionId === undefined) continue;
+    const [email, ...others] = emailsOf(row.attributes).map(foldForCheck);
+    for (const other of others) {
+      if (other !== email) emails.set(`email#${other}\u001f${printNumber(row.number)}`, row.number);
+    }
+    const externalId = row.attributes["externalId"];
+    if (typeof externalId === "string") {
+      const key = `externalId#${externalId}\u001f${printNumber(row.number)}`;
+      externalIds.set(`${row.connectionId} ${key}`, row.number);
+    }
+  }
+  comparePointers("email", emails, tenant.emailPointers, report);
+  comparePointers("externalId", externalIds, tenant.externalIds, report);
+}
+
+function comparePointers(
+  what: string,
+  wanted: ReadonlyMap<string, number>,
+  found: ReadonlyMap<string, JsonObject>,
+  report: Report,
+): void {
+  for (const [key, number] of wanted) {
+    if (found.get(key)?.["number"] !== number) report(`pointers: ${what} ${printKey(key)} is missing`);
+  }
+  for (const key of found.keys()) {
+    if (!wanted.has(key)) report(`pointers: ${what} ${printKey(key)} leads to no such user`);
+  }
+}
+
+function checkRosters(tenant: Tenant, rows: ReadonlyMap<number, Row>, report: Report): void {
+  const wanted = new Set<string>();
+  for (const { number, connectionId, deleted } of rows.values()) {
+    if (connectionId !== undefined && !deleted) wanted.add(`${connectionId} ${number}`);
+  }
+  for (const bit of wanted) {
+    if (!tenant.rosterBits.has(bit)) report(`rosters: ${bit} is a user, yet not in the roster`);
+  }
+  for (const bit of tenant.rosterBits) {
+    if (!wanted.has(bit)) report(`rosters: ${bit} is in the roster, yet no user`);
+  }
+}
