@@ -15,7 +15,7 @@ export const handlerBuildOptions = {
   /** Lambda's nodejs24.x. */
   target: "node24",
   minify: true,
-  /** ES modules first: 200 KB smaller than `main` first, because they can be tree-shaken (toolchain.md §4). */
+  /** ES modules first: 200 KB smaller than `main` first, because they can be tree-shaken. */
   mainFields: ["module", "main"],
   /**
    * No source map. `--enable-source-maps` makes Node read the whole map at every cold start, some 20 ms and 740 KB for a

@@ -9,6 +9,7 @@ import type { FunctionName } from "../lambda/http/routes.ts";
  */
 export type TableAction =
   | "dynamodb:BatchGetItem"
+  | "dynamodb:BatchWriteItem"
   | "dynamodb:ConditionCheckItem"
   | "dynamodb:DeleteItem"
   | "dynamodb:GetItem"
@@ -28,7 +29,8 @@ export const functionPermissions: Readonly<Record<FunctionName, readonly TableAc
   users: [...read, ...transact],
   /** Forgives doubled and trailing slashes, so it ends up doing whatever `users` does. */
   fallback: [...read, ...transact],
-  admin: [...read, ...transact],
+  /** As users, and removes what a deleted project leaves, in batches. */
+  admin: [...read, ...transact, "dynamodb:BatchWriteItem"],
   /** Reads the connection to check the token, and notes the token's last use. */
   discovery: ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"],
 };

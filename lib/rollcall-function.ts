@@ -96,7 +96,7 @@ export class RollcallFunction extends Construct {
         minify: handlerBuildOptions.minify,
         mainFields: [...handlerBuildOptions.mainFields],
         sourceMap: handlerBuildOptions.sourcemap,
-        // The tested SDK rather than whichever one the runtime carries that day; not slower to load (toolchain.md §4).
+        // The tested SDK rather than whichever one the runtime carries that day; not slower to load.
         bundleAwsSDK: true,
       },
     });

@@ -5,6 +5,7 @@
 
 import middy from "@middy/core";
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context as LambdaContext } from "aws-lambda";
+import { isConnectionId } from "../domain/ids.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type Dialect, errorResponse } from "./error-response.ts";
 import { type HttpRequest, requestOf } from "./request.ts";
@@ -68,6 +69,12 @@ function requestIn(event: APIGatewayProxyEvent): HttpRequest | undefined {
   }
 }
 
+/** Only what has the form of one of our ids: a client may put anything into a path, a person's name included. */
+function connectionIn(event: APIGatewayProxyEvent): string | undefined {
+  const connectionId = event.pathParameters?.["connectionId"];
+  return connectionId !== undefined && isConnectionId(connectionId) ? connectionId : undefined;
+}
+
 function requestLog(functionName: FunctionName, runtime: () => Runtime): Middleware {
   const write: NonNullable<Middleware["after"]> = ({ event, response, internal }) => {
     const { log, context } = runtime();
@@ -76,7 +83,7 @@ function requestLog(functionName: FunctionName, runtime: () => Runtime): Middlew
       functionName,
       method: event.httpMethod,
       resource: event.resource,
-      connectionId: event.pathParameters?.["connectionId"],
+      connectionId: connectionIn(event),
       status: response?.statusCode ?? 500,
       code: internal.code,
       durationMs: context.clock() - (internal.startedAt ?? context.clock()),

@@ -26,7 +26,7 @@ function describe(filter: CheckedFilter, described: Map<string, JsonValue | unde
   if (filter.kind !== "compare" || filter.operator !== "eq" || !filter.target.attribute) return false;
   const { name } = filter.target.attribute;
   const value = filter.value ?? undefined;
-
+  if (described.has(name) && described.get(name) !== value) return false;
   described.set(name, value);
   return true;
 }

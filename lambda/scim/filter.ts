@@ -253,11 +253,11 @@ function isDelimiter(character: string): boolean {
   return isBlank(character) || '()[]"'.includes(character);
 }
 
-/** JSON's own reading of a literal. Zero has one sign, and what no double can hold is refused rather than Infinity. */
+/** JSON's own reading of a literal. Zero has one sign; what no double or no UTF-8 text can hold is refused. */
 function parseStringOrNumber(text: string): string | number | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value === "string") return value;
+    if (typeof value === "string") return value.isWellFormed() ? value : undefined;
     return typeof value === "number" && Number.isFinite(value) ? value + 0 : undefined;
   } catch {
     return undefined;

@@ -6,8 +6,9 @@ export type JsonValue = string | number | boolean | null | readonly JsonValue[] 
 export type JsonObject = { readonly [key: string]: JsonValue };
 
 /**
- * Text of a body → JSON. 400 `invalidSyntax` (RFC 7644 §3.12) for what is not JSON or nests deeper than `jsonDepthMax`;
- * the depth is measured first, in one pass, so that the recursive work behind never meets hostile nesting.
+ * Text of a body → JSON. 400 `invalidSyntax` (RFC 7644 §3.12) for what is not JSON, nests deeper than `jsonDepthMax`, or
+ * holds half of a surrogate pair, which no UTF-8 can store. The depth is measured first, in one pass, so that the
+ * recursive work behind never meets hostile nesting.
  */
 export function parseJson(text: string): JsonValue {
   const json = text.startsWith("\uFEFF") ? text.slice(1) : text;
@@ -16,11 +17,27 @@ export function parseJson(text: string): JsonValue {
       `The body nests deeper than ${jsonDepthMax} levels (jsonDepthMax); send a flatter one.`,
     );
   }
+  const value = parsed(json);
+  if (!isUnicode(value)) {
+    throw invalidSyntax(
+      "The body holds half of a surrogate pair, which is no Unicode text; send whole characters.",
+    );
+  }
+  return value;
+}
+
+function parsed(json: string): JsonValue {
   try {
     return JSON.parse(json) as JsonValue; // what JSON.parse returns, by definition
   } catch {
     throw invalidSyntax("The body is not valid JSON; send one JSON object.");
   }
+}
+
+function isUnicode(value: JsonValue): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  if (isArray(value)) return value.every(isUnicode);
+  return !isObject(value) || Object.keys(value).every((key) => key.isWellFormed() && isUnicode(value[key]!));
 }
 
 export function isObject(value: JsonValue | undefined): value is JsonObject {

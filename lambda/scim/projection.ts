@@ -39,8 +39,8 @@ export function readProjection({ attributes, excludedAttributes }: ProjectionPar
 export function project(type: ResourceType, resource: ScimResource, projection: Projection): ScimResource {
   const chosen = choose(type, projection);
   const top = Object.keys(resource).flatMap((key): [string, JsonValue][] => {
-    const extension = type.extensions.find(({ schema }) => schema.id === key)?.schema;
-    const value = extension
+    const isExtension = type.extensions.some(({ schema }) => schema.id === key);
+    const value = isExtension
       ? projectExtension(type, key, resource[key]!, projection, chosen)
       : projectAttribute(findAttribute(type, undefined, key)?.attribute, resource[key]!, projection, chosen);
     return value === undefined ? [] : [[key, value]];

@@ -41,9 +41,9 @@ export function buildResource(
     .map((extension) => extension.schema.id)
     .filter((urn) => Object.hasOwn(attributes, urn));
   return {
-    ...attributes,
     schemas: [type.schema.id, ...extensions],
     id,
+    ...attributes,
     meta: { resourceType: type.name, created, lastModified, location, version },
   };
 }

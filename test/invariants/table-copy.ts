@@ -7,19 +7,27 @@ import { type RawItem, scanTable } from "./check-table.ts";
 /** BatchWriteItem takes 25 (AWS quota). */
 const writesPerBatchMax = 25;
 
-export async function emptyTable(table: TestTable): Promise<void> {
-  const items = await scanTable(table.client, table.tableName);
-  await write(
-    table,
-    items.map(({ pk, sk }) => ({ DeleteRequest: { Key: { pk: pk!, sk: sk! } } })),
-  );
+/** Writes and removes what differs from `wanted`. */
+export async function restoreTable(table: TestTable, wanted: readonly RawItem[]): Promise<void> {
+  const found = new Map((await scanTable(table.client, table.tableName)).map((item) => [keyOf(item), item]));
+  const kept = new Set(wanted.map(keyOf));
+  await write(table, [
+    ...wanted
+      .filter((item) => !isSame(found.get(keyOf(item)), item))
+      .map((item) => ({ PutRequest: { Item: { ...item } } })),
+    ...[...found.values()]
+      .filter((item) => !kept.has(keyOf(item)))
+      .map(({ pk, sk }) => ({ DeleteRequest: { Key: { pk: pk!, sk: sk! } } })),
+  ]);
 }
 
-export async function fillTable(table: TestTable, items: readonly RawItem[]): Promise<void> {
-  await write(
-    table,
-    items.map((item) => ({ PutRequest: { Item: { ...item } } })),
-  );
+function keyOf({ pk, sk }: RawItem): string {
+  return `${pk!.S}\n${sk!.S}`;
+}
+
+/** Attributes may come in another order; then the item is written once too often, which does no harm. */
+function isSame(a: RawItem | undefined, b: RawItem): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 async function write({ client, tableName }: TestTable, requests: readonly WriteRequest[]): Promise<void> {

@@ -42,10 +42,17 @@ describe("parseFilter", () => {
       ["true", true],
       ["false", false],
       ["null", null],
-      ['"\\ud800"', "\ud800"],
     ] as const) {
       expect(value(literal)).toMatchObject({ value: decoded });
     }
+  });
+
+  it("refuses a literal with half of a surrogate pair: no stored text could equal it", () => {
+    expectError(() => parseFilter('a eq "\\ud800"'), {
+      status: 400,
+      scimType: "invalidFilter",
+      detail: "ud800",
+    });
   });
 
   it("names the position and what was expected", () => {

@@ -30,6 +30,13 @@ describe("parseJson", () => {
     expect(parseJson(text)).toEqual({ a: `${"[".repeat(50)}"${"{".repeat(50)}` });
   });
 
+  it("refuses half of a surrogate pair, in values and keys: it could not be stored as sent", () => {
+    for (const text of ['{"a":"\\ud800"}', '{"\\udfff":1}', '["x",{"b":["\\ud83d"]}]', '"\ud800"']) {
+      expectError(() => parseJson(text), { status: 400, scimType: "invalidSyntax", detail: "surrogate" });
+    }
+    expect(parseJson('"\\ud83d\\ude00"')).toBe("😀");
+  });
+
   it("takes a byte order mark", () => {
     expect(parseJson('\uFEFF{"a":1}')).toEqual({ a: 1 });
   });

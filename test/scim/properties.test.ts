@@ -233,7 +233,7 @@ const name = fc.constantFrom<AttributeName>(
 const text = fc.oneof(
   word,
   fc.string({ unit: "binary", maxLength: 5 }),
-  fc.constantFrom("work", "\ud800", 'q"\\'),
+  fc.constantFrom("work", "\u{1f600}", 'q"\\'),
 );
 const stringOperator = fc.constantFrom<CompareOperator[]>(
   "eq",

@@ -128,7 +128,6 @@ function hasType(type: string, value: unknown): boolean {
     case "integer":
       return Number.isInteger(value);
     default:
-      // biome-ignore lint/suspicious/useValidTypeof: the schema's other type names are JavaScript's own
       return typeof value === type;
   }
 }

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { TestConnection, TestService } from "../support/service.ts";
+import { startCheckedService } from "./checked-service.ts";
+import { expectScimError, type Product, productOf } from "./product.ts";
+import { asTeam, type Fields, filtered, teamUser, user, workEmail } from "./scim-messages.ts";
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startCheckedService();
+});
+afterAll(() => service.stop());
+
+interface Setting {
+  readonly connection: TestConnection;
+  readonly product: Product;
+  /** The id of the member, which the SCIM user of the same person may not have any more. */
+  readonly memberId: string;
+}
+
+/** A user that its connection deleted: `gone@x.example`, role and access changed in the product before. */
+async function setUp(onDelete: string, fields: Fields, changes: Fields): Promise<Setting> {
+  const connection = await service.createConnection({ onDelete });
+  const product = productOf(service, connection.project);
+  const sent = user("gone@x.example", { externalId: "e1", ...workEmail("gone@mail.example"), ...fields });
+  const { id } = (await connection.scim("POST", "/Users", sent)).body;
+  const { id: memberId } = await product.memberNamed("gone@x.example");
+  await product.admin("PATCH", `/members/${memberId}`, changes);
+  expect((await connection.scim("DELETE", `/Users/${id}`)).status).toBe(204);
+  return { connection, product, memberId };
+}
+
+describe.each(["deactivate", "delete"])("created again by the same connection, onDelete %s", (onDelete) => {
+  test("the same member with its old access and role, where the type is the same", async () => {
+    const { connection, product, memberId } = await setUp(onDelete, asTeam, {
+      role: "reviewer",
+      access: "write",
+    });
+    const created = await connection.scim("POST", "/Users", teamUser("gone@x.example", { title: "Back" }));
+    expect(created.status).toBe(201);
+    expect(await product.member(memberId)).toMatchObject({
+      id: memberId,
+      status: "active",
+      type: "user",
+      role: "reviewer",
+      access: "write",
+      seat: "reviewers",
+      managedBy: { connectionId: connection.connection.id },
+    });
+    expect((await product.admin("GET", "/members")).body.items).toHaveLength(1);
+    expect((await product.admin("GET", "/members?status=deleted")).body.items).toEqual([]);
+    expect(await product.usage()).toEqual({ users: 0, reviewers: 1, readers: 0 });
+  });
+
+  test("of the type now asked for, with the default role and its old access", async () => {
+    const { connection, product, memberId } = await setUp(onDelete, asTeam, {
+      role: "admin",
+      access: "read",
+    });
+    expect((await connection.scim("POST", "/Users", user("gone@x.example"))).status).toBe(201);
+    expect(await product.member(memberId)).toMatchObject({ type: "reader", role: null, access: "read" });
+
+    const reader = await setUp(onDelete, {}, { access: "write" });
+    expect((await reader.connection.scim("POST", "/Users", teamUser("gone@x.example"))).status).toBe(201);
+    expect(await reader.product.member(reader.memberId)).toMatchObject({
+      type: "user",
+      role: "contributor",
+      access: "write",
+    });
+  });
+
+  test("found by its email alone", async () => {
+    const { connection, product, memberId } = await setUp(onDelete, {}, {});
+    const sent = user("renamed@x.example", workEmail("GONE@mail.example"));
+    expect((await connection.scim("POST", "/Users", sent)).status).toBe(201);
+    expect(await product.member(memberId)).toMatchObject({ userName: "renamed@x.example", status: "active" });
+  });
+
+  test("what it holds is what the IdP sends now", async () => {
+    const { connection } = await setUp(onDelete, { title: "Old" }, {});
+    const { id } = (await connection.scim("POST", "/Users", user("gone@x.example", { externalId: "e2" })))
+      .body;
+    const { body } = await connection.scim("GET", `/Users/${id}`);
+    expect(body).not.toHaveProperty("title");
+    expect(body).not.toHaveProperty("emails");
+    expect((await connection.scim("GET", filtered('externalId eq "e1"'))).body.totalResults).toBe(0);
+    expect((await connection.scim("GET", filtered('externalId eq "e2"'))).body.Resources[0].id).toBe(id);
+    expect((await connection.scim("GET", "/Users")).body.totalResults).toBe(1);
+  });
+
+  test("again and again: always the same member", async () => {
+    const { connection, product, memberId } = await setUp(onDelete, {}, { access: "read" });
+    for (let round = 0; round < 3; round++) {
+      const { id } = (await connection.scim("POST", "/Users", user("gone@x.example"))).body;
+      expect(await product.member(memberId)).toMatchObject({ status: "active", access: "read" });
+      expect((await product.memberNamed("gone@x.example")).id).toBe(memberId);
+      expect(
+        (await connection.scim("PUT", `/Users/${id}`, user("gone@x.example", { title: "T" }))).status,
+      ).toBe(200);
+      await connection.scim("DELETE", `/Users/${id}`);
+      expectScimError(await connection.scim("GET", `/Users/${id}`), 404);
+    }
+  });
+
+  test("the version of the returned user is no version it had", async () => {
+    const { connection } = await setUp(onDelete, {}, {});
+    const { headers } = await connection.scim("POST", "/Users", user("gone@x.example"));
+    expect(headers["etag"]).not.toBe('W/"1"');
+  });
+});
+
+test("[P147] onDelete delete: the names are free at once, for another member and another connection", async () => {
+  const { connection, product, memberId } = await setUp("delete", {}, { access: "write" });
+  const other = await service.createConnection({}, connection.project);
+  // Deleted, it does not exist for another connection: a new member, with that one's defaults.
+  expect((await other.scim("POST", "/Users", teamUser("gone@x.example"))).status).toBe(201);
+  const fresh = await product.memberNamed("gone@x.example");
+  expect(fresh.id).not.toBe(memberId);
+  expect(fresh).toMatchObject({ access: "none", managedBy: { connectionId: other.connection.id } });
+  expect((await product.member(memberId)).status).toBe("deleted");
+  await product.addMember({ userName: "by-hand", email: "gone@mail.example", type: "reader" });
+});
+
+test("onDelete deactivate: the names stay taken", async () => {
+  const { product } = await setUp("deactivate", {}, {});
+  const taken = await product.admin("POST", "/members", { userName: "GONE@x.example", type: "reader" });
+  expect(taken.body.code).toBe("duplicate_member");
+});
+
+test("a member the product deleted for good after a SCIM DELETE still returns as the same one", async () => {
+  const { connection, product, memberId } = await setUp("deactivate", {}, { access: "write" });
+  expect((await product.admin("DELETE", `/members/${memberId}`)).status).toBe(204);
+  expect((await connection.scim("POST", "/Users", user("gone@x.example"))).status).toBe(201);
+  expect(await product.member(memberId)).toMatchObject({ status: "active", access: "write" });
+});

@@ -1,0 +1,307 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { TestConnection, TestService } from "../support/service.ts";
+import { startCheckedService } from "./checked-service.ts";
+import { expectScimError, type Product, productOf } from "./product.ts";
+import {
+  activation,
+  conversion,
+  type Fields,
+  filtered,
+  type PatchOperation,
+  patch,
+  replace,
+  teamUser,
+  urns,
+  user,
+  workEmail,
+} from "./scim-messages.ts";
+
+// What a PATCH makes of attributes is tested in test/scim; here is what becomes of it over HTTP.
+
+let service: TestService;
+let connection: TestConnection;
+let product: Product;
+let time = Date.parse("2026-01-01T00:00:00.000Z");
+beforeAll(async () => {
+  service = await startCheckedService({ clock: () => time });
+  connection = await service.createConnection();
+  product = productOf(service, connection.project);
+});
+afterAll(() => service.stop());
+
+const create = async (userName: string, fields: Fields = {}) => {
+  const { body } = await connection.scim("POST", "/Users", user(userName, fields));
+  time += 1_000;
+  return body;
+};
+const change = (id: string, ...operations: readonly PatchOperation[]) =>
+  connection.scim("PATCH", `/Users/${id}`, patch(...operations));
+const read = async (id: string) => (await connection.scim("GET", `/Users/${id}`)).body;
+
+describe("PATCH /Users/{id} answers", () => {
+  test("[L118] 200 with the resource, Location and a new ETag", async () => {
+    const { id, meta } = await create("patched@x.example");
+    const { status, headers, body } = await change(id, replace("title", "New"));
+    expect([status, headers["location"], headers["etag"]]).toEqual([200, meta.location, 'W/"2"']);
+    expect(body).toEqual(await read(id));
+    expect(body.meta.created).toBe(meta.created);
+    expect(body.meta.lastModified > meta.lastModified).toBe(true);
+  });
+
+  test("the projection that was asked for [F61]", async () => {
+    const { id } = await create("patch-projected@x.example");
+    const { body } = await connection.scim(
+      "PATCH",
+      `/Users/${id}?excludedAttributes=meta,active`,
+      patch(replace("title", "T")),
+    );
+    expect(body).toEqual({ schemas: [urns.user], id, userName: "patch-projected@x.example", title: "T" });
+  });
+
+  test("404 for an unknown id", async () => {
+    expectScimError(await change("00000000-0000-0000-0000-000000000000", replace("title", "T")), 404);
+  });
+
+  test("[A10] to a request with parameters it does not know", async () => {
+    const { id } = await create("patch-query@x.example");
+    const { status } = await connection.scim("PATCH", `/Users/${id}?foo=bar&aadOptscim062020`, {
+      ...patch(replace("title", "T")),
+    });
+    expect(status).toBe(200);
+  });
+});
+
+describe("a PATCH without effect", () => {
+  const email = { value: "no-op@mail.example", type: "work", primary: true };
+  const noFax = 'phoneNumbers[type eq "fax"].value';
+  test.each([
+    ["replace by the same value", replace("displayName", "Same")],
+    ["remove of what is absent", { op: "remove", path: "title" }],
+    ["add of an element that is there", { op: "add", path: "emails", value: [email] }],
+    ['replace with "" on a value path that matches nothing', replace(noFax, "")],
+    ["remove on a value path that matches nothing", { op: "remove", path: noFax }],
+    ["a path into a foreign URN", replace("urn:example:params:2.0:User:x", "1")],
+    [
+      "read-only attributes in a pathless value",
+      { op: "replace", value: { meta: {}, groups: [], schemas: [] } },
+    ],
+    ["the password", replace("password", "secret")],
+  ])("[L123] keeps version and lastModified: %s", async (label, operation) => {
+    const own = await service.createConnection();
+    const sent = user(`no-op ${label}`, { displayName: "Same", emails: [email] });
+    const created = (await own.scim("POST", "/Users", sent)).body;
+    time += 1_000;
+    const { status, headers, body } = await own.scim("PATCH", `/Users/${created.id}`, patch(operation));
+    expect([status, headers["etag"], body]).toEqual([200, 'W/"1"', created]);
+  });
+
+  test("[L123] an equal id in a pathless value (Okta)", async () => {
+    const created = await create("okta-id@x.example");
+    const { body } = await change(created.id, { op: "replace", value: { id: created.id, active: true } });
+    expect(body).toEqual(created);
+  });
+});
+
+describe("a PATCH is all or nothing", () => {
+  test("[L117] an error in the last operation undoes the first", async () => {
+    const created = await create("atomic@x.example");
+    const refused = await change(created.id, replace("title", "T"), replace("active", "perhaps"));
+    expectScimError(refused, 400, "invalidValue");
+    expect(await read(created.id)).toEqual(created);
+  });
+
+  test("[L117] each operation works on the result of the one before", async () => {
+    const { id } = await create("sequence@x.example");
+    const { body } = await change(
+      id,
+      { op: "Add", path: 'emails[type eq "work"].value', value: "seq@mail.example" },
+      { op: "Add", path: 'emails[type eq "work"].primary', value: "True" },
+      { op: "Replace", path: "name.familyName", value: "V" },
+    );
+    expect(body.emails).toEqual([{ type: "work", value: "seq@mail.example", primary: true }]);
+    expect(body.name).toEqual({ familyName: "V" });
+  });
+});
+
+describe("PATCH refuses", () => {
+  test.each([
+    [
+      "[L115] without the PatchOp URN",
+      { schemas: [urns.user], Operations: [{ op: "remove", path: "title" }] },
+      "invalidSyntax",
+    ],
+    ["[L115] without operations", { schemas: [urns.patchOp], Operations: [] }, "invalidSyntax"],
+    ["[L116] another op", patch({ op: "move", path: "title" }).body, "invalidSyntax"],
+    ["[L119] a path that cannot be parsed", patch(replace("name..familyName", "x")).body, "invalidPath"],
+    [
+      "[L119] a path of a served schema that names none of its attributes",
+      patch(replace(`${urns.account}:isTeamAcount`, true)).body,
+      "invalidPath",
+    ],
+    [
+      "[L119] a bad filter in the path",
+      patch(replace('emails[type zz "x"].value', "x")).body,
+      "invalidFilter",
+    ],
+    ["[L121] an explicit read-only path", patch(replace("id", "x")).body, "mutability"],
+    ["[L121] meta by path", patch(replace("meta.version", "x")).body, "mutability"],
+    [
+      "[L121] another id in a pathless value",
+      patch({ op: "replace", value: { id: "x" } }).body,
+      "mutability",
+    ],
+    ["[M126] add without value", patch({ op: "add", path: "title" }).body, "invalidValue"],
+    ["[N132] remove without path", patch({ op: "remove" }).body, "noTarget"],
+    ["[N136] removing a required attribute", patch({ op: "remove", path: "userName" }).body, "mutability"],
+    [
+      "[L120] no selection to create: a value path beyond eq",
+      patch(replace('emails[type co "w"].value', "x@y.example")).body,
+      "noTarget",
+    ],
+    ["[C35] a wrong type", patch(replace("name", 7)).body, "invalidValue"],
+  ])("%s: 400, nothing changed", async (label, body, scimType) => {
+    const created = await create(`refused ${label}`);
+    const refused = await connection.scim("PATCH", `/Users/${created.id}`, { body });
+    expectScimError(refused, 400, scimType);
+    expect(await read(created.id)).toEqual(created);
+  });
+
+  test("[L124] a userName or email of another user: 409 uniqueness, nothing changed", async () => {
+    await create("holder@x.example", workEmail("holder@mail.example"));
+    const created = await create("wisher@x.example");
+    expectScimError(await change(created.id, replace("userName", "HOLDER@x.example")), 409, "uniqueness");
+    const email = replace('emails[type eq "work"].value', "Holder@mail.example");
+    expectScimError(await change(created.id, email), 409, "uniqueness");
+    expect(await read(created.id)).toEqual(created);
+  });
+
+  test("[Q151] a stale If-Match: 412, nothing changed", async () => {
+    const created = await create("patch-stale@x.example");
+    const refused = await connection.scim("PATCH", `/Users/${created.id}`, {
+      ...patch(replace("title", "T")),
+      headers: { "If-Match": 'W/"9"' },
+    });
+    expectScimError(refused, 412);
+    expect(await read(created.id)).toEqual(created);
+  });
+});
+
+describe("active", () => {
+  test.each([
+    ["false", { op: "replace", path: "active", value: false }],
+    ['"False" (Entra)', { op: "Replace", path: "active", value: "False" }],
+    ["pathless (Okta)", { op: "replace", value: { active: false } }],
+  ])("%s: inactive, readable and listed; role, access and the seat's return", async (label, operation) => {
+    const userName = `deactivate ${label}`;
+    const { id } = (await connection.scim("POST", "/Users", teamUser(userName))).body;
+    await product.admin("PATCH", `/members/${id}`, { role: "reviewer", access: "write" });
+    const before = await product.usage();
+    expect((await change(id, operation)).body.active).toBe(false);
+    expect(await product.member(id)).toMatchObject({ status: "inactive", seat: null, role: "reviewer" });
+    expect(await product.usage()).toEqual({ ...before, reviewers: before.reviewers - 1 });
+    expect(
+      (await connection.scim("GET", filtered(`userName eq ${JSON.stringify(userName)}`))).body.totalResults,
+    ).toBe(1);
+    await connection.scim("PATCH", `/Users/${id}`, activation(true));
+    expect(await product.member(id)).toMatchObject({ status: "active", seat: "reviewers", access: "write" });
+    expect(await product.usage()).toEqual(before);
+  });
+
+  test("removed by PATCH: left out of answers, and the member is active", async () => {
+    const { id } = await create("removed-active@x.example", { active: false });
+    const before = await product.usage();
+    const { body } = await change(id, { op: "remove", path: "active" });
+    expect(body).not.toHaveProperty("active");
+    expect(await product.member(id)).toMatchObject({ status: "active", seat: "readers" });
+    expect((await product.usage()).readers).toBe(before.readers + 1);
+  });
+});
+
+describe("isTeamAccount converts the member either way", () => {
+  test("seats move with it; the conversion keeps the access", async () => {
+    const { id } = await create("convert@x.example");
+    await product.admin("PATCH", `/members/${id}`, { access: "read" });
+    const before = await product.usage();
+    await connection.scim("PATCH", `/Users/${id}`, conversion(true));
+    expect(await product.member(id)).toMatchObject({
+      type: "user",
+      role: "contributor",
+      seat: "users",
+      access: "read",
+    });
+    expect(await product.usage()).toEqual({
+      ...before,
+      users: before.users + 1,
+      readers: before.readers - 1,
+    });
+    await connection.scim("PATCH", `/Users/${id}`, conversion(false));
+    expect(await product.member(id)).toMatchObject({
+      type: "reader",
+      role: null,
+      seat: "readers",
+      access: "read",
+    });
+    expect(await product.usage()).toEqual(before);
+  });
+
+  test("removed by PATCH: left out of answers, and the member is a reader", async () => {
+    const { id } = (await connection.scim("POST", "/Users", teamUser("unassign-type@x.example"))).body;
+    const { body } = await change(id, { op: "remove", path: `${urns.account}:isTeamAccount` });
+    expect(body).not.toHaveProperty([urns.account]);
+    expect(body.schemas).toEqual([urns.user]);
+    expect(await product.member(id)).toMatchObject({ type: "reader", role: null });
+  });
+
+  test.each(["True", "FALSE"])(
+    "%s as a string, in a nested extension object of a pathless value",
+    async (text) => {
+      const { id } = await create(`nested-${text}@x.example`);
+      const { body } = await change(id, { op: "add", value: { [urns.account]: { isTeamAccount: text } } });
+      expect(body[urns.account]).toEqual({ isTeamAccount: text === "True" });
+    },
+  );
+
+  test("a user that is made again one has the connection's default role, not its old one", async () => {
+    const { id } = (await connection.scim("POST", "/Users", teamUser("role-again@x.example"))).body;
+    await product.admin("PATCH", `/members/${id}`, { role: "admin" });
+    await connection.scim("PATCH", `/Users/${id}`, conversion(false));
+    await connection.scim("PATCH", `/Users/${id}`, conversion(true));
+    expect((await product.member(id)).role).toBe("contributor");
+  });
+});
+
+test("the manager is stored without a check, as an object, a string or an array; empty clears", async () => {
+  const { id } = await create("managed@x.example");
+  const path = `${urns.enterprise}:manager`;
+  for (const value of ["271", { value: "271" }, [{ $ref: "http://x/271", value: "271" }]]) {
+    const { body } = await change(id, { op: "Add", path, value });
+    expect(body[urns.enterprise].manager.value).toBe("271");
+    expect((await change(id, replace(path, ""))).body).not.toHaveProperty([urns.enterprise]);
+  }
+  await change(id, replace(path, "271"));
+  const bare = filtered(`id eq "${id}" and ${urns.enterprise}:manager eq "271"`, "&attributes=id");
+  expect((await connection.scim("GET", bare)).body.totalResults).toBe(1);
+});
+
+test("every email value is found by key, before and after a change", async () => {
+  const { id } = await create("values@x.example", {
+    emails: [
+      { value: "v-one@x.example", type: "work", primary: true },
+      { value: "v-two@x.example", type: "home" },
+    ],
+  });
+  const found = async (value: string) =>
+    (await connection.scim("GET", filtered(`emails.value eq "${value}"`))).body.totalResults;
+  expect([await found("V-ONE@x.example"), await found("v-two@X.example")]).toEqual([1, 1]);
+  await change(id, replace('emails[type eq "home"].value', "v-three@x.example"), {
+    op: "add",
+    path: 'emails[type eq "home"].primary',
+    value: true,
+  });
+  expect(await product.member(id)).toMatchObject({ email: "v-three@x.example" });
+  expect([
+    await found("v-one@x.example"),
+    await found("v-two@x.example"),
+    await found("v-three@x.example"),
+  ]).toEqual([1, 0, 1]);
+});
