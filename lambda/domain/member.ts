@@ -39,6 +39,24 @@ export interface Member {
   readonly revision: number;
 }
 
+export type NewMemberFields = Pick<Member, "projectId" | "attributes" | "role" | "access" | "connectionId">;
+
+/** A member that nobody has seen yet. Its number is given when it is committed; until then it equals no other. */
+export function newMember(fields: NewMemberFields, at: string): Member {
+  return {
+    ...fields,
+    number: Number.NaN,
+    homeNumber: Number.NaN,
+    formerConnectionId: undefined,
+    deletedAt: undefined,
+    createdAt: at,
+    lastModified: at,
+    updatedAt: at,
+    version: 1,
+    revision: 1,
+  };
+}
+
 export function statusOf(member: Member): MemberStatus {
   if (member.deletedAt !== undefined) {
     return "deleted";

@@ -15,6 +15,7 @@ import {
   emailOf,
   type Member,
   type MemberType,
+  newMember,
   type Role,
   statusOf,
   typeOf,
@@ -59,24 +60,14 @@ export async function createMember(
 ): Promise<MemberView> {
   return changing(context, async () => {
     await openProject(context, projectId);
-    const at = now(context);
-    const attributes = indexable(withFields({ active: true }, fields));
-    const after: Member = {
+    const fresh = {
       projectId,
-      number: Number.NaN,
-      homeNumber: Number.NaN,
-      attributes,
+      attributes: indexable(withFields({ active: true }, fields)),
       role: roleFor(fields.type, fields.role, undefined),
       access: fields.access ?? "none",
       connectionId: undefined,
-      formerConnectionId: undefined,
-      deletedAt: undefined,
-      createdAt: at,
-      lastModified: at,
-      updatedAt: at,
-      version: 1,
-      revision: 1,
     };
+    const after = newMember(fresh, now(context));
     const member = await write(context, { before: undefined, after, newNumber: true });
     return { member, managedBy: undefined };
   });

@@ -18,7 +18,7 @@ import { type Context, now } from "./context.ts";
 import { projectOfConnection } from "./ids.ts";
 import { indexable } from "./indexable.ts";
 import { owningConnection, stillUnmanaged } from "./management.ts";
-import { emailOf, type Member, typeOf, userNameOf, withActive } from "./member.ts";
+import { emailOf, type Member, newMember, typeOf, userNameOf, withActive } from "./member.ts";
 import { type ChangeGround, changing, claimsIn, commit, readGround, takenName } from "./member-change.ts";
 import { memberIdOf, memberNumberOf } from "./member-id.ts";
 import { type Caller, credentialOf, openConnection } from "./provider-access.ts";
@@ -60,7 +60,7 @@ export async function createUser(
     const ground: ChangeGround = { claimAt: claimsIn(items), pools };
     const met = await whoIsThere(context, connection, attributes, ground.claimAt);
     if (met === undefined) {
-      const after = newcomer(projectId, connection, attributes, now(context));
+      const after = newcomer(connection, attributes, now(context));
       const change = { before: undefined, after, newNumber: true };
       return { connection, member: await commit(context, change, ground, quotaExceeded.toProvider) };
     }
@@ -79,7 +79,7 @@ export interface UserChange {
   /** `If-Match`, when sent. */
   readonly ifMatch: string | undefined;
   /** What the request makes of the stored attributes; throws what is wrong with it. */
-  readonly apply: (stored: ScimAttributes, id: string) => ScimAttributes;
+  readonly apply: (stored: ScimAttributes) => ScimAttributes;
   /** A PUT says all of the user, so it brings back one that was deleted in the product; a PATCH only by `active` true. */
   readonly method: "PUT" | "PATCH";
 }
@@ -94,7 +94,7 @@ export async function changeUser(
   return changing(context, async () => {
     const { connection, member: before } = await openUser(context, caller, id);
     assertVersion(before, request.ifMatch);
-    const attributes = indexable(request.apply(attributesFor(request.method, before), id));
+    const attributes = indexable(request.apply(attributesFor(request.method, before)));
     const restores = before.deletedAt !== undefined;
     if (restores && request.method === "PATCH" && attributes["active"] !== true) {
       throw noSuchUser(id);
@@ -280,22 +280,10 @@ function adopted(member: Member, connection: Connection, attributes: ScimAttribu
   };
 }
 
-function newcomer(projectId: string, connection: Connection, attributes: ScimAttributes, at: string): Member {
-  return {
-    projectId,
-    number: Number.NaN,
-    homeNumber: Number.NaN,
-    attributes,
-    ...defaultsFor(connection, typeOf(attributes)),
-    connectionId: connection.id,
-    formerConnectionId: undefined,
-    deletedAt: undefined,
-    createdAt: at,
-    lastModified: at,
-    updatedAt: at,
-    version: 1,
-    revision: 1,
-  };
+function newcomer(connection: Connection, attributes: ScimAttributes, at: string): Member {
+  const { role, access } = defaultsFor(connection, typeOf(attributes));
+  const projectId = projectIdOf(connection);
+  return newMember({ projectId, attributes, role, access, connectionId: connection.id }, at);
 }
 
 /** A PUT onto a member deleted in the product starts from nothing but its type; deleting had set it inactive. */

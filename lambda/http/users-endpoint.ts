@@ -10,6 +10,7 @@ import {
   getUser,
   matchesVersion,
   type OpenedUser,
+  type UserChange,
   versionOf,
 } from "../domain/users.ts";
 import { parseFilter } from "../scim/filter.ts";
@@ -48,37 +49,35 @@ async function serveCollection(call: ScimCall): Promise<HttpResponse> {
 }
 
 async function serveUser(call: ScimCall, id: string): Promise<HttpResponse> {
-  const { context } = call.runtime;
-  const ifMatch = call.request.headers.get("if-match");
   switch (call.request.method) {
     case "GET":
       return read(call, id);
     case "PUT":
-      return userAnswer(
-        call,
-        200,
-        await changeUser(context, call.caller, id, {
-          method: "PUT",
-          ifMatch,
-          apply: (stored) => replaceAttributes(userType, stored, bodyOf(call)),
-        }),
-      );
+      return change(call, id, "PUT", (stored) => replaceAttributes(userType, stored, bodyOf(call)));
     case "PATCH":
-      return userAnswer(
-        call,
-        200,
-        await changeUser(context, call.caller, id, {
-          method: "PATCH",
-          ifMatch,
-          apply: (stored) => applyPatch(userType, stored, readPatch(userType, bodyOf(call)), { id }),
-        }),
+      return change(call, id, "PATCH", (stored) =>
+        applyPatch(userType, stored, readPatch(userType, bodyOf(call)), { id }),
       );
     case "DELETE":
-      await deleteUser(context, call.caller, id, ifMatch);
+      await deleteUser(call.runtime.context, call.caller, id, call.request.headers.get("if-match"));
       return scimAnswer(call, 204, undefined);
     default:
       return refuseMethod(call, ["GET", "PUT", "PATCH", "DELETE"]);
   }
+}
+
+async function change(
+  call: ScimCall,
+  id: string,
+  method: UserChange["method"],
+  apply: UserChange["apply"],
+): Promise<HttpResponse> {
+  const ifMatch = call.request.headers.get("if-match");
+  return userAnswer(
+    call,
+    200,
+    await changeUser(call.runtime.context, call.caller, id, { method, ifMatch, apply }),
+  );
 }
 
 async function list(call: ScimCall): Promise<HttpResponse> {

@@ -10,7 +10,7 @@ import {
   QueryCommand,
   UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
-import type { Member } from "../../lambda/domain/member.ts";
+import { type Member, newMember } from "../../lambda/domain/member.ts";
 import { rosterPageKey, seatPoolKey, seatsPartition } from "../../lambda/table/keys.ts";
 import { memberWrites } from "../../lambda/table/members.ts";
 import { bitOf, slotOf, stripes } from "../../lambda/table/numbers.ts";
@@ -90,22 +90,9 @@ export async function seedUsers(options: SeedOptions): Promise<readonly Member[]
 }
 
 function seededMember({ projectId, connectionId }: SeedOptions, number: number): Member {
-  return {
-    projectId,
-    number,
-    homeNumber: number,
-    attributes: seededAttributes(number),
-    role: null,
-    access: "none",
-    connectionId,
-    formerConnectionId: undefined,
-    deletedAt: undefined,
-    createdAt: at,
-    lastModified: at,
-    updatedAt: at,
-    version: 1,
-    revision: 1,
-  };
+  const attributes = seededAttributes(number);
+  const fresh = newMember({ projectId, attributes, role: null, access: "none", connectionId }, at);
+  return { ...fresh, number, homeNumber: number };
 }
 
 function rosterItems(connectionId: string, members: readonly Member[]): readonly Item[] {
