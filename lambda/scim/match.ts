@@ -117,8 +117,14 @@ function check(filter: Filter, resolveName: Resolve): CheckedFilter {
   }
 }
 
+/**
+ * A name without a URN that the base schema does not have is looked for in the extensions: Entra's probe says `manager`
+ * alone (idp-traffic §1.2).
+ */
 function resolve(type: ResourceType, name: AttributeName): FilterTarget {
-  const place = findAttribute(type, name.urn, name.name);
+  const urns =
+    name.urn === undefined ? [undefined, ...type.extensions.map(({ schema }) => schema.id)] : [name.urn];
+  const place = urns.map((urn) => findAttribute(type, urn, name.name)).find((found) => found !== undefined);
   if (!place || place.attribute.returned === "never") return {};
   if (name.sub === undefined) return place;
   const sub = findSubAttribute(place.attribute, name.sub);
