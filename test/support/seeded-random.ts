@@ -1,3 +1,5 @@
+import { createCipheriv, createHash } from "node:crypto";
+
 export interface SeededRandom {
   readonly seed: number;
   /** At least 0, less than 1. */
@@ -10,14 +12,20 @@ export interface SeededRandom {
   bytes(length: number): Buffer;
 }
 
-/** The same numbers for the same seed: mulberry32 (public domain, Tommy Ettinger), good enough for schedules. */
+/** The same numbers for the same seed: AES in counter mode, keyed by the seed, over nothing. */
 export function createSeededRandom(seed: number): SeededRandom {
-  let state = seed >>> 0;
+  const key = createHash("sha256")
+    .update(`seed ${seed >>> 0}`)
+    .digest()
+    .subarray(0, 16);
+  const stream = createCipheriv("aes-128-ctr", key, Buffer.alloc(16));
+  const zeros = Buffer.alloc(4_096);
+  let numbers = Buffer.alloc(0);
   const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    if (numbers.length === 0) numbers = stream.update(zeros);
+    const value = numbers.readUInt32BE() / 2 ** 32;
+    numbers = numbers.subarray(4);
+    return value;
   };
   const below = (limit: number): number => Math.floor(next() * limit);
 
