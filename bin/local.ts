@@ -19,6 +19,8 @@ import { helpText, parseOptions, type StartOptions } from "./local/options.ts";
 import { startLocalServer } from "./local/server.ts";
 
 const tableNameDefault = "rollcall";
+/** The embedded engine writes one transaction after the other; a crowd at its door would only overtake itself. */
+const requestsAtOnceMax = 16;
 
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2), process.env);
@@ -57,6 +59,7 @@ async function serve(
 
   const gateway = createGateway({
     routes,
+    concurrencyMax: requestsAtOnceMax,
     handlers: {
       users: users.handler,
       discovery: discovery.handler,

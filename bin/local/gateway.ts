@@ -15,6 +15,11 @@ export interface GatewayOptions {
    * With it, URLs begin with `/<stage>` as on an `execute-api` host; without, they do not, as behind a custom domain.
    */
   readonly stage?: string;
+  /**
+   * Requests in the handlers at once; further ones wait their turn, as they would for a function's next free execution
+   * environment. Default: no limit.
+   */
+  readonly concurrencyMax?: number;
   /** Past this a request is answered 504. Default: API Gateway's own limit. */
   readonly timeoutMilliseconds?: number;
   /** Called with what a handler threw; the client only learns 502. Default: `console.error`. */
@@ -51,8 +56,7 @@ const integrationTimeoutMilliseconds = 29_000;
 
 /**
  * An API Gateway REST API with Lambda proxy integrations, without the network: the local service and the tests call
- * the deployed handlers through it. Where no handler answers, it answers as the deployed gateway does: SCIM errors
- * under `/scim`, API Gateway's own elsewhere. Not emulated: compression, binary request bodies, edge caching.
+ * the deployed handlers through it. Where no handler answers, it answers as the deployed gateway does: by SCIM errors. Not emulated: compression, binary request bodies, edge caching.
  */
 export function createGateway(options: GatewayOptions): Gateway {
   const match = createRouteMatcher(options.routes);
@@ -63,13 +67,15 @@ export function createGateway(options: GatewayOptions): Gateway {
     options.onHandlerError ??
     ((error, requestId) => console.error(`rollcall: a handler failed (request ${requestId})`, error));
 
+  const inTurn = createTurns(options.concurrencyMax ?? Number.POSITIVE_INFINITY);
+
   return {
     async invoke(request) {
       const requestId = randomUUID();
       const [fullPath, query] = splitOnce(request.path, "?");
       const path = fullPath.startsWith(`${prefix}/`) ? fullPath.slice(prefix.length) : undefined;
       const found = path === undefined ? undefined : match(request.method, path);
-      const refuse = (kind: GatewayErrorKind) => gatewayError(kind, path ?? fullPath, requestId);
+      const refuse = (kind: GatewayErrorKind) => gatewayError(kind, requestId);
 
       if (path === undefined || found === undefined) return refuse("unmapped");
       if (request.body.length > gatewayPayloadBytesMax) return refuse("tooLarge");
@@ -79,7 +85,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       let result: APIGatewayProxyResult | "timeout";
       try {
         result = await withTimeout(
-          options.handlers[found.route.functionName](event, context),
+          inTurn(() => options.handlers[found.route.functionName](event, context)),
           timeoutMilliseconds,
         );
       } catch (error) {
@@ -89,6 +95,24 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (result === "timeout") return refuse("handlerTimeout");
       return toResponse(result, requestId) ?? refuse("handlerFailed");
     },
+  };
+}
+
+/** Runs at most so many at once, the others in the order they came. */
+function createTurns(most: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async (work) => {
+    if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running++;
+    try {
+      return await work();
+    } finally {
+      // Whoever waits takes over this turn; the count stays.
+      const next = waiting.shift();
+      if (next === undefined) running--;
+      else next();
+    }
   };
 }
 
@@ -143,46 +167,40 @@ function isSendable([name, value]: readonly [string, string]): boolean {
 
 export type GatewayErrorKind = keyof typeof gatewayErrors;
 
-/** API Gateway's own words for each, and ours in SCIM (`lib` gives the deployed gateway the same). */
+/** What the deployed gateway is configured to say (`lib/gateway-responses.ts`): SCIM errors, whoever asks. */
 const gatewayErrors = {
   unmapped: {
-    status: 403,
+    status: 404,
     type: "MissingAuthenticationTokenException",
-    message: "Missing Authentication Token",
-    detail: "There is nothing at this path",
+    detail: "Nothing is served here. SCIM is under /scim/v2/{connectionId}, the admin API under /admin/v1.",
   },
   tooLarge: {
     status: 413,
     type: "RequestTooLargeException",
-    message: "Request Entity Too Large",
-    detail: "The request body is larger than the 10 MB the gateway takes; send less per request",
+    detail: "The request body is larger than the 10 MB the gateway takes; send less per request.",
   },
   handlerFailed: {
     status: 502,
     type: "InternalServerErrorException",
-    message: "Internal server error",
-    detail: "The service failed to answer; try again, and give the operator the request id if it stays so",
+    detail: "The service failed to answer; try again, and give the operator the request id if it stays so.",
   },
   handlerTimeout: {
     status: 504,
     type: "InternalServerErrorException",
-    message: "Endpoint request timed out",
-    detail: "The service did not answer in time; try again",
+    detail: "The service did not answer in time; try again.",
   },
 } as const;
 
-export function gatewayError(kind: GatewayErrorKind, path: string, requestId: string): GatewayResponse {
-  const { status, type, message, detail } = gatewayErrors[kind];
-  const isScim = path.startsWith("/scim/");
-  const body = isScim ? scimErrorBody(status, detail) : { message };
+export function gatewayError(kind: GatewayErrorKind, requestId: string): GatewayResponse {
+  const { status, type, detail } = gatewayErrors[kind];
   return {
     status,
     headers: [
       ["x-amzn-RequestId", requestId],
       ["x-amzn-ErrorType", type],
-      ["Content-Type", isScim ? "application/scim+json" : "application/json"],
+      ["Content-Type", "application/scim+json"],
     ],
-    body: Buffer.from(JSON.stringify(body)),
+    body: Buffer.from(JSON.stringify(scimErrorBody(status, detail))),
   };
 }
 

@@ -133,7 +133,7 @@ async function decide(
   // Read to its end also when refused: a client that still sends may never see an answer.
   const body = await readBody(request);
   if (refusal !== undefined) return refusal;
-  if (body === "tooLarge") return gatewayError("tooLarge", head.path, randomUUID());
+  if (body === "tooLarge") return gatewayError("tooLarge", randomUUID());
   return gateway.invoke({ ...head, body });
 }
 
@@ -147,8 +147,7 @@ function refuseHead(head: GatewayRequest): GatewayResponse | undefined {
     if (reason !== undefined) return refuseAdmin(reason);
   }
   const declaredLength = head.headers.find(([name]) => name.toLowerCase() === "content-length")?.[1];
-  if (Number(declaredLength ?? 0) > gatewayPayloadBytesMax)
-    return gatewayError("tooLarge", head.path, randomUUID());
+  if (Number(declaredLength ?? 0) > gatewayPayloadBytesMax) return gatewayError("tooLarge", randomUUID());
   return undefined;
 }
 

@@ -17,7 +17,7 @@ import { isConnectionId, newConnectionId, randomCharacters } from "./ids.ts";
 import { connectionsPerProjectMax, liveTokensMax } from "./limits.ts";
 import { changing } from "./member-change.ts";
 import { openProject } from "./projects.ts";
-import { conflict } from "./refusals.ts";
+import { conflict, validationFailed } from "./refusals.ts";
 import { liveTokens, newToken } from "./token.ts";
 
 export type SettingsPatch = {
@@ -115,9 +115,13 @@ export async function patchConnection(
 ): Promise<Connection> {
   return changing(context, async () => {
     const before = await getConnection(context, projectId, connectionId);
+    const settings = withSettings(before, patch);
+    if (JSON.stringify(settings) === JSON.stringify(withSettings(before, {}))) {
+      return before;
+    }
     const after = {
       ...before,
-      ...withSettings(before, patch),
+      ...settings,
       updatedAt: now(context),
       revision: before.revision + 1,
     };
@@ -228,6 +232,12 @@ async function issue(
         `A connection has at most ${liveTokensMax} live tokens; delete one, or rotate with overlapSeconds 0.`,
       );
     }
+    const expiresAt = wish.expiresAt === undefined ? null : new Date(wish.expiresAt).toISOString();
+    if (expiresAt !== null && Date.parse(expiresAt) <= context.clock()) {
+      throw validationFailed("expiresAt has passed already.", [
+        { path: "expiresAt", message: "send a time to come, or leave it out for a token without end" },
+      ]);
+    }
     const { token, hash, hint } = newToken(connectionId, context.randomBytes);
     const record: Token = {
       id: randomCharacters(16, context.randomBytes),
@@ -235,7 +245,7 @@ async function issue(
       label: wish.label ?? null,
       hint,
       createdAt: now(context),
-      expiresAt: wish.expiresAt ?? null,
+      expiresAt,
       lastUsedAt: null,
     };
     await replaceTokens(context, connection, [...kept, record]);

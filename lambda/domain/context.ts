@@ -8,8 +8,8 @@ export interface Context {
   /** Epoch milliseconds. */
   readonly clock: () => number;
   readonly randomBytes: RandomBytes;
-  /** In [0, 1). */
-  readonly random: () => number;
+  /** In [0, 1), each far from those just before it: parallel changes in one process choose different pools. */
+  readonly spread: () => number;
   readonly backoff: Backoff;
   /** Trouble that must not fail the request: logged in full. */
   readonly warn: (message: string, cause: unknown) => void;

@@ -14,13 +14,13 @@ export function indexable(attributes: ScimAttributes): ScimAttributes {
   const foldedEmails = new Set(emails.map(foldCase));
   if (foldedEmails.size > emailValuesMax) {
     throw invalidValue(
-      `"emails" holds ${foldedEmails.size} different values; at most ${emailValuesMax} are possible.`,
+      `"emails" holds ${foldedEmails.size} different values; at most ${emailValuesMax} (emailValuesMax) are possible.`,
     );
   }
-  assertKeyLength("userName", foldCase(userNameOf(attributes)));
-  assertKeyLength("externalId", externalIdOf(attributes) ?? "");
+  assertKeyLength("userName", "userName", foldCase(userNameOf(attributes)));
+  assertKeyLength("externalId", "externalId", externalIdOf(attributes) ?? "");
   for (const email of foldedEmails) {
-    assertKeyLength("emails.value", email);
+    assertKeyLength("emails.value", "email", email);
   }
   return attributes;
 }
@@ -30,10 +30,12 @@ export function isIndexable(folded: string): boolean {
   return Buffer.byteLength(folded) <= indexedValueBytesMax;
 }
 
-function assertKeyLength(attribute: string, value: string): void {
+/** `attribute` is SCIM's name, `field` the admin API's. */
+function assertKeyLength(attribute: string, field: string, value: string): void {
   if (!isIndexable(value)) {
     throw invalidValue(
-      `"${attribute}" is ${Buffer.byteLength(value)} bytes long; at most ${indexedValueBytesMax} are possible.`,
+      `"${attribute}" is ${Buffer.byteLength(value)} bytes long; at most ${indexedValueBytesMax} (indexedValueBytesMax) are possible.`,
+      [{ path: field, message: `send at most ${indexedValueBytesMax} bytes` }],
     );
   }
 }

@@ -121,11 +121,11 @@ async function seatPlan(
   if (pools.length === 0) {
     throw notFound("The project does not exist; it may just have been deleted.");
   }
-  let plan = planSeats(pools, seatChange(change), context.random);
+  let plan = planSeats(pools, seatChange(change), context.spread);
   if (plan.kind === "full") {
     // Pools read one by one may each look full while a seat wanders between them: only one instant tells.
     const snapshot = await snapshotSeatPools(context.store, change.after.projectId);
-    plan = planSeats(snapshot, seatChange(change), context.random);
+    plan = planSeats(snapshot, seatChange(change), context.spread);
   }
   if (plan.kind === "full") {
     throw refuse(plan.seat, plan.quota);

@@ -20,6 +20,8 @@ import { readRoster } from "../table/roster.ts";
 import { numbersBelow, readSeatPools } from "../table/seat-pools.ts";
 import type { Item } from "../table/store.ts";
 import type { Context } from "./context.ts";
+import { isConnectionId } from "./ids.ts";
+import { isIndexable } from "./indexable.ts";
 import { rowsPerAdminListMax } from "./limits.ts";
 import {
   emailOf,
@@ -33,6 +35,7 @@ import {
 import { changing } from "./member-change.ts";
 import type { MemberView } from "./members.ts";
 import { openProject } from "./projects.ts";
+import { validationFailed } from "./refusals.ts";
 
 export interface MemberQuery {
   readonly type?: MemberType | undefined;
@@ -126,8 +129,12 @@ function isWanted({ member, managedBy }: MemberView, query: MemberQuery): boolea
 }
 
 async function walkFor(context: Context, projectId: string, query: MemberQuery): Promise<Walk> {
-  if (query.q !== undefined && query.q !== "") {
-    return byName(context, projectId, foldCase(query.q));
+  const prefix = foldCase(query.q ?? "");
+  if (!isIndexable(prefix) || (query.connectionId !== undefined && !isConnectionId(query.connectionId))) {
+    return async () => ({ steps: [], place: "", end: true });
+  }
+  if (prefix !== "") {
+    return byName(context, projectId, prefix);
   }
   if (query.connectionId !== undefined && query.status !== "deleted") {
     return byRoster(context, projectId, await readRoster(context.store, query.connectionId));
@@ -186,11 +193,17 @@ function byName(context: Context, projectId: string, prefix: string): Walk {
     const kind = after?.startsWith("email#") ? "email" : "userName";
     const start = after?.startsWith(`${kind}#`) ? after : undefined;
     const range = namePrefix(kind, prefix);
+    if (start !== undefined && start !== "email#" && !start.startsWith(range)) {
+      throw validationFailed("cursor belongs to another q.", [
+        { path: "cursor", message: "send it with the q it was given for, or leave it out" },
+      ]);
+    }
     const items = await context.store.query({
       pk: namesPartition(projectId),
       // A sort key and one character more is the smallest key behind it.
-      from: start === undefined ? range : `${start}\u0000`,
-      to: `${range}\uffff`,
+      from: start === undefined || start === "email#" ? range : `${start}\u0000`,
+      // Keys sort by their UTF-8 bytes: nothing comes after the last code point.
+      to: `${range}\u{10ffff}`,
       limit: stretchLength,
     });
     const places = new Map<number, string>();

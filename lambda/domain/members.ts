@@ -81,7 +81,7 @@ export async function getMember(context: Context, projectId: string, memberId: s
   if (!member) {
     throw noSuchMember(memberId);
   }
-  return { member, managedBy: managerOf(await owningConnection(context, member)) };
+  return { member, managedBy: managerOf(member, await owningConnection(context, member)) };
 }
 
 /** Managed: only role and access may change, anything else is 409 `managed_by_idp`. */
@@ -94,7 +94,7 @@ export async function patchMember(
   return changing(context, async () => {
     const before = await openMember(context, projectId, memberId);
     const owner = await owningConnection(context, before);
-    const managedBy = managerOf(owner);
+    const managedBy = managerOf(before, owner);
     const attributes = indexable(withFields(before.attributes, patch));
     const changed = changedFields(before, attributes);
     if (managedBy !== undefined && changed.length > 0) {
@@ -125,7 +125,7 @@ export async function deleteMember(context: Context, projectId: string, memberId
   await changing(context, async () => {
     const before = await openMember(context, projectId, memberId);
     const owner = await owningConnection(context, before);
-    if (managerOf(owner) !== undefined) {
+    if (managerOf(before, owner) !== undefined) {
       throw conflict(
         "managed_by_idp",
         "This member is managed by the identity provider (SSO-SCIM); remove it there, or disable SCIM on the connection first.",
@@ -180,8 +180,8 @@ async function openMember(context: Context, projectId: string, memberId: string)
   return member;
 }
 
-function managerOf(owner: Connection | undefined): string | undefined {
-  return owner?.scimEnabled ? owner.id : undefined;
+function managerOf(member: Member, owner: Connection | undefined): string | undefined {
+  return owner?.scimEnabled && member.deletedAt === undefined ? owner.id : undefined;
 }
 
 async function write(context: Context, change: MemberChange, checks: readonly Write[] = []): Promise<Member> {

@@ -50,8 +50,8 @@ export type SeatPlan =
   /** The pools were read while they changed, and contradict the change asked for: read again. */
   | { readonly kind: "stale" };
 
-/** Which pools to touch for a change, at most two of them. `random` is in [0, 1). */
-export function planSeats(pools: readonly SeatPool[], change: SeatChange, random: () => number): SeatPlan {
+/** Which pools to touch for a change, at most two of them. `choice` is in [0, 1). */
+export function planSeats(pools: readonly SeatPool[], change: SeatChange, choice: () => number): SeatPlan {
   const { newNumber } = change;
   // Within one kind nothing moves.
   const [take, release] = change.take === change.release ? [] : [change.take, change.release];
@@ -68,8 +68,8 @@ export function planSeats(pools: readonly SeatPool[], change: SeatChange, random
   const taker =
     take === undefined && !newNumber
       ? undefined
-      : pick(newNumber ? leastFilled(takers) : both.length > 0 ? both : takers, random);
-  const releaser = taker !== undefined && releasers.includes(taker) ? taker : pick(releasers, random);
+      : pick(newNumber ? leastFilled(takers) : both.length > 0 ? both : takers, choice);
+  const releaser = taker !== undefined && releasers.includes(taker) ? taker : pick(releasers, choice);
   const steps = [taker, releaser]
     .filter((pool) => pool !== undefined)
     .filter((pool, index, all) => all.indexOf(pool) === index)
@@ -157,6 +157,6 @@ function leastFilled(pools: readonly SeatPool[]): readonly SeatPool[] {
   return pools.filter((pool) => pool.next <= least + 1);
 }
 
-function pick(pools: readonly SeatPool[], random: () => number): SeatPool | undefined {
-  return pools[Math.floor(random() * pools.length)];
+function pick(pools: readonly SeatPool[], choice: () => number): SeatPool | undefined {
+  return pools[Math.floor(choice() * pools.length)];
 }

@@ -40,11 +40,12 @@ export function scimService(endpoints: readonly ScimEndpoint[]): Service {
     }
     const caller = { connectionId, authorization: request.headers.get("authorization") };
     const endpoint = byName.get(name.toLowerCase());
-    if (endpoint === undefined || rest.length > 1) {
+    const toCome = [name, ...rest].find((segment) => endpointsToCome.has(segment.toLowerCase()));
+    if (endpoint === undefined || toCome !== undefined || rest.length > 1) {
       await openConnection(runtime.context, caller);
-      throw endpointsToCome.has((rest.at(-1) ?? name).toLowerCase())
+      throw toCome !== undefined
         ? notImplemented(
-            `${name} is not supported yet; GET /ServiceProviderConfig and /ResourceTypes say what is.`,
+            `${toCome} is not supported yet; GET /ServiceProviderConfig and /ResourceTypes say what is.`,
           )
         : notFound(`There is no endpoint ${name || "here"}; GET /ResourceTypes lists them.`);
     }

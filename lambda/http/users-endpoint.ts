@@ -18,7 +18,7 @@ import { type JsonValue, parseJson } from "../scim/json.ts";
 import { checkFilter } from "../scim/match.ts";
 import { listResponse } from "../scim/messages.ts";
 import { applyPatch, readPatch } from "../scim/patch.ts";
-import { type Projection, project } from "../scim/projection.ts";
+import { type Projection, project, readProjection } from "../scim/projection.ts";
 import { type ListQuery, readListQuery } from "../scim/query.ts";
 import { createAttributes, replaceAttributes } from "../scim/read-resource.ts";
 import { buildResource, type ScimResource } from "../scim/resource.ts";
@@ -28,6 +28,8 @@ import { assertJsonBody } from "./media-type.ts";
 import { boundedBody } from "./request.ts";
 import type { HttpResponse } from "./response.ts";
 import { refuseMethod, type ScimCall, type ScimEndpoint, scimAnswer } from "./scim-router.ts";
+
+const everything: Projection = { kind: "default" };
 
 export const usersEndpoint: ScimEndpoint = {
   name: "Users",
@@ -73,11 +75,17 @@ async function change(
   apply: UserChange["apply"],
 ): Promise<HttpResponse> {
   const ifMatch = call.request.headers.get("if-match");
-  return userAnswer(
-    call,
-    200,
-    await changeUser(call.runtime.context, call.caller, id, { method, ifMatch, apply }),
-  );
+  let projection: Projection = everything;
+  const opened = await changeUser(call.runtime.context, call.caller, id, {
+    method,
+    ifMatch,
+    apply: (stored) => {
+      // Here, so that a bad parameter is refused before anything has changed.
+      projection = projectionOf(call);
+      return apply(stored);
+    },
+  });
+  return userAnswer(call, 200, opened, projection);
 }
 
 async function list(call: ScimCall): Promise<HttpResponse> {
@@ -107,10 +115,12 @@ async function list(call: ScimCall): Promise<HttpResponse> {
 }
 
 async function create(call: ScimCall): Promise<HttpResponse> {
-  const opened = await createUser(call.runtime.context, call.caller, () =>
-    createAttributes(userType, bodyOf(call)),
-  );
-  return userAnswer(call, 201, opened);
+  let projection: Projection = everything;
+  const opened = await createUser(call.runtime.context, call.caller, () => {
+    projection = projectionOf(call);
+    return createAttributes(userType, bodyOf(call));
+  });
+  return userAnswer(call, 201, opened, projection);
 }
 
 async function read(call: ScimCall, id: string): Promise<HttpResponse> {
@@ -118,20 +128,31 @@ async function read(call: ScimCall, id: string): Promise<HttpResponse> {
   const ifNoneMatch = call.request.headers.get("if-none-match");
   return ifNoneMatch !== undefined && matchesVersion(ifNoneMatch, opened.member)
     ? scimAnswer(call, 304, undefined, { ETag: versionOf(opened.member) })
-    : userAnswer(call, 200, opened);
+    : userAnswer(call, 200, opened, projectionOf(call));
 }
 
 /** A single user, with the headers every single-resource answer has (API.md §4). */
-function userAnswer(call: ScimCall, status: number, { member }: OpenedUser): HttpResponse {
+function userAnswer(
+  call: ScimCall,
+  status: number,
+  { member }: OpenedUser,
+  projection: Projection,
+): HttpResponse {
   const resource = representation(call, member);
-  return scimAnswer(call, status, project(userType, resource, projectionOf(call)), {
+  return scimAnswer(call, status, project(userType, resource, projection), {
     Location: resource.meta.location,
     ETag: versionOf(member),
   });
 }
 
+/** Of a single resource's parameters only these two mean anything; the others are ignored. */
 function projectionOf(call: ScimCall): Projection {
-  return readListQuery(call.request.query).projection;
+  const parameter = (wanted: string) =>
+    call.request.query.find(([name]) => name.toLowerCase() === wanted.toLowerCase())?.[1];
+  return readProjection({
+    attributes: parameter("attributes"),
+    excludedAttributes: parameter("excludedAttributes"),
+  });
 }
 
 function representation(call: ScimCall, member: Member): ScimResource {

@@ -48,11 +48,20 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       store,
       clock,
       randomBytes,
-      random,
+      spread: spreading(random()),
       backoff,
       warn: (message, cause) => log.warn(message, cause),
     },
     log,
+  };
+}
+
+/** Multiples of the golden ratio, modulo 1, from a random start: any few in a row lie about evenly in [0, 1). */
+function spreading(start: number): () => number {
+  let last = start;
+  return () => {
+    last = (last + (Math.sqrt(5) - 1) / 2) % 1;
+    return last;
   };
 }
 

@@ -61,8 +61,8 @@ export class RequestError extends Error {
 
 const badRequest =
   (scimType: ScimType) =>
-  (detail: string): RequestError =>
-    new RequestError({ status: 400, code: "validation_failed", scimType, detail });
+  (detail: string, errors: RequestErrorFields["errors"] = []): RequestError =>
+    new RequestError({ status: 400, code: "validation_failed", scimType, detail, errors });
 
 /** The filter cannot be parsed, or compares in a way its attribute's type does not allow. */
 export const invalidFilter = badRequest("invalidFilter");

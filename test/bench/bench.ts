@@ -23,8 +23,8 @@ import { type LoadResult, openLoop } from "./open-loop.ts";
 import { type BenchUser, newUserBody, operations } from "./operations.ts";
 
 export interface BenchOptions {
-  /** Requests of each operation. */
-  readonly requests: number;
+  /** How long each operation is asked for at its rate. */
+  readonly seconds: number;
   /** Share of each operation's own rate, 1 for all of it. */
   readonly pace: number;
   /** Fresh processes an import is timed in. */
@@ -54,14 +54,12 @@ export async function benchOperations(options: BenchOptions): Promise<readonly O
     const scim = await openScim(server.origin);
     const rows: OperationRow[] = [];
     for (const operation of operations) {
-      const users = await createUsers(
-        scim,
-        operation.consumes ? options.requests : Math.min(100, options.requests),
-      );
       const rate = operation.rate * options.pace;
+      const requests = Math.ceil(rate * options.seconds);
+      const users = await createUsers(scim, operation.consumes ? requests : Math.min(100, requests));
       const load = await openLoop({
         rate,
-        requests: options.requests,
+        requests,
         send: async (index) => {
           const { status, ...request } = operation.request(users[index % users.length]!, index);
           return (await scim(request)).status === status;

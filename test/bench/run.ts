@@ -1,10 +1,10 @@
 import { benchBundles, benchOperations } from "./bench.ts";
 
-const options = { requests: 1_000, pace: 1, imports: 15 };
+const options = { seconds: 10, pace: 1, imports: 15 };
 const rounded = (value: number) => Math.round(value * 10) / 10;
 
 const operations = await benchOperations(options);
-console.log(`Each operation: ${options.requests} requests, open loop; latency in milliseconds.`);
+console.log(`Each operation for ${options.seconds} seconds, open loop; latency in milliseconds.`);
 console.table(
   operations.map(({ operation, asked, perSecond, failures, p50, p99, trips, rcu, wcu }) => ({
     operation,

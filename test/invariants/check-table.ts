@@ -1,14 +1,19 @@
 /**
  * Audits a whole table, item by item, against the invariants of DESIGN §1: seats, names, and that everything kept beside
- * a member's row says what the row says. Written apart from `lambda/table`: it reads DynamoDB's own attribute values and
- * takes keys to pieces itself, so that a mistake in the code that writes is not repeated by the code that checks.
+ * a member's row says what the row says. Written apart from `lambda/table`, of which it takes only the sizes of things:
+ * it reads DynamoDB's own attribute values and takes keys to pieces itself, so that a mistake in the code that writes is
+ * not repeated by the code that checks.
  */
 
 import { type AttributeValue, type DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
+import { membersPerBlock } from "../../lambda/table/keys.ts";
+import { slotsPerPage, stripes } from "../../lambda/table/numbers.ts";
 
 export interface TableCheck {
   /** Where a quota was lowered below its usage, usage may stand above it: it evicts no one (API.md §3). */
   readonly quotaWasLowered?: boolean;
+  /** Whether a note of the use of a token that is gone is let pass. */
+  readonly tokensWereRevoked?: boolean;
 }
 
 export type RawItem = Readonly<Record<string, AttributeValue>>;
@@ -44,10 +49,7 @@ export function checkItems(items: readonly RawItem[], check: TableCheck = {}): r
   return findings;
 }
 
-const stripes = 8;
-const slotsPerPage = 4_096;
 const bitsPerChunk = 120;
-const membersPerBlock = 4_096;
 const projectIdLength = 16;
 const accountUrn = "urn:ietf:params:scim:schemas:extension:document360:2.0:User";
 const seatKinds = ["users", "reviewers", "readers"] as const;
@@ -159,7 +161,7 @@ function plain(value: AttributeValue): Json {
   return null;
 }
 
-/** Slot k of page p is the number whose ordinal within its stripe, p modulo 8, is k beyond those of earlier pages. */
+/** Slot k of page p is the number whose ordinal within its stripe (p modulo `stripes`) is k beyond those of earlier pages. */
 function numbersOnPage(page: number, raw: RawItem, findings: string[]): number[] {
   const numbers: number[] = [];
   for (const [name, value] of Object.entries(raw)) {
@@ -210,7 +212,7 @@ function checkTenant(tenant: Tenant, check: TableCheck, findings: string[]): voi
   for (const [number, item] of tenant.rows) {
     if (item["movedTo"] === undefined) rows.set(number, rowOf(number, item));
   }
-  checkConnections(tenant, report);
+  checkConnections(tenant, check, report);
   checkRows(tenant, rows, report);
   checkNumbers(tenant, report);
   checkSeats(tenant, rows, check, report);
@@ -260,7 +262,7 @@ export function foldForCheck(text: string): string {
   return text.normalize("NFKC").toLowerCase().toUpperCase().toLowerCase().normalize("NFKC");
 }
 
-function checkConnections(tenant: Tenant, report: Report): void {
+function checkConnections(tenant: Tenant, check: TableCheck, report: Report): void {
   if (tenant.project!["connectionCount"] !== tenant.connections.size) {
     report(
       `connections: ${tenant.project!["connectionCount"]} counted, ${tenant.connections.size} are there`,
@@ -281,7 +283,7 @@ function checkConnections(tenant: Tenant, report: Report): void {
       }
     }
     for (const used of Object.keys(objectOf(connection["tokenUse"]))) {
-      if (!tokens.some((token) => token["id"] === used)) {
+      if (!check.tokensWereRevoked && !tokens.some((token) => token["id"] === used)) {
         report(`stray: ${id} notes the use of token ${used}, which it has not`);
       }
     }
@@ -357,6 +359,10 @@ function checkSeats(tenant: Tenant, rows: ReadonlyMap<number, Row>, check: Table
     }
     const shared = shares.reduce<number>((sum, share) => sum + Number(share), 0);
     if (shared !== quota) report(`seats: shares of ${kind} sum to ${shared}, the quota is ${quota}`);
+    const over = used.reduce((sum, count, pool) => sum + Math.max(0, count - Number(shares[pool])), 0);
+    if (over !== Math.max(0, usage - Number(quota))) {
+      report(`seats: pools are ${over} ${kind} over their shares, with ${usage} in use of ${quota}`);
+    }
     if (usage > Number(quota)) {
       if (!check.quotaWasLowered) report(`seats: ${usage} ${kind} in use, the quota is ${quota}`);
       if (used.some((count, pool) => count < Number(shares[pool]))) {

@@ -5,7 +5,12 @@
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { createSeededRandom, type SeededRandom } from "../support/seeded-random.ts";
-import { type ServiceResponse, startService, type TestConnection, type TestService } from "../support/service.ts";
+import {
+  type ServiceResponse,
+  startService,
+  type TestConnection,
+  type TestService,
+} from "../support/service.ts";
 import type { TestTable } from "../support/table.ts";
 import { type RawItem, scanTable } from "./check-table.ts";
 import { startStreamlessTable } from "./streamless-table.ts";
@@ -65,7 +70,9 @@ export async function perform(
 ): Promise<ServiceResponse> {
   const { api, method, path, body, as = "deactivate", headers } = operation;
   if (api === "admin") return service.admin(method, path(world), body);
-  return service.adopt(world.connections[as]).scim(method, path(world), { body, ...(headers && { headers }) });
+  return service
+    .adopt(world.connections[as])
+    .scim(method, path(world), { body, ...(headers && { headers }) });
 }
 
 export async function makeWorld(): Promise<World> {
@@ -78,7 +85,10 @@ export async function makeWorld(): Promise<World> {
     random: (length) => random.bytes(length),
     sleep: async () => {},
   });
-  const project = await service.createProject({ name: "World", quotas: { users: 6, reviewers: 1, readers: 30 } });
+  const project = await service.createProject({
+    name: "World",
+    quotas: { users: 6, reviewers: 1, readers: 30 },
+  });
   const connections = {
     deactivate: await service.createConnection({ name: "Deactivates" }, project),
     delete: await service.createConnection({ name: "Deletes", onDelete: "delete" }, project),
@@ -199,9 +209,18 @@ export const operations: readonly Operation[] = [
   {
     ...created,
     name: "create",
-    body: { ...person("new"), externalId: "x-new", emails: [{ value: `n@${nameMark}` }, { value: `o@${nameMark}` }], password },
+    body: {
+      ...person("new"),
+      externalId: "x-new",
+      emails: [{ value: `n@${nameMark}` }, { value: `o@${nameMark}` }],
+      password,
+    },
   },
-  { ...created, name: "create a team account", body: { ...person("new"), [accountUrn]: { isTeamAccount: true } } },
+  {
+    ...created,
+    name: "create a team account",
+    body: { ...person("new"), [accountUrn]: { isTeamAccount: true } },
+  },
   {
     ...created,
     name: "create, linking by userName",
@@ -210,7 +229,11 @@ export const operations: readonly Operation[] = [
   {
     ...created,
     name: "create, linking by email",
-    body: { userName: `uli2@${nameMark}`, emails: [{ value: `uli@mail.${nameMark}` }], [accountUrn]: { isTeamAccount: true } },
+    body: {
+      userName: `uli2@${nameMark}`,
+      emails: [{ value: `uli@mail.${nameMark}` }],
+      [accountUrn]: { isTeamAccount: true },
+    },
   },
   {
     ...created,
@@ -240,7 +263,13 @@ export const operations: readonly Operation[] = [
     method: "PUT",
     name: "replace",
     path: userPath("ada"),
-    body: { ...person("ada"), displayName: "Ada", externalId: "x-ada-2", emails: [{ value: `ada@work.${nameMark}` }], password },
+    body: {
+      ...person("ada"),
+      displayName: "Ada",
+      externalId: "x-ada-2",
+      emails: [{ value: `ada@work.${nameMark}` }],
+      password,
+    },
     status: 200,
   },
   {
@@ -258,8 +287,18 @@ export const operations: readonly Operation[] = [
     path: userPath("ada"),
     body: patchOf({ op: "replace", path: "displayName", value: "Ada L." }),
   },
-  { ...patched, name: "deactivate", path: userPath("cy"), body: patchOf({ op: "replace", path: "active", value: false }) },
-  { ...patched, name: "activate", path: userPath("bob"), body: patchOf({ op: "replace", path: "active", value: true }) },
+  {
+    ...patched,
+    name: "deactivate",
+    path: userPath("cy"),
+    body: patchOf({ op: "replace", path: "active", value: false }),
+  },
+  {
+    ...patched,
+    name: "activate",
+    path: userPath("bob"),
+    body: patchOf({ op: "replace", path: "active", value: true }),
+  },
   {
     ...patched,
     name: "convert to a user",
@@ -284,7 +323,14 @@ export const operations: readonly Operation[] = [
     path: userPath("ada"),
     body: patchOf({ op: "replace", path: 'emails[type eq "work"].value', value: `countess@${nameMark}` }),
   },
-  { api: "scim", method: "DELETE", name: "end, deactivating", path: userPath("cy"), status: 204, repeated: [404] },
+  {
+    api: "scim",
+    method: "DELETE",
+    name: "end, deactivating",
+    path: userPath("cy"),
+    status: 204,
+    repeated: [404],
+  },
   {
     api: "scim",
     method: "DELETE",
@@ -306,7 +352,14 @@ export const operations: readonly Operation[] = [
   },
   { api: "admin", method: "GET", name: "read a project", path: projectPath, status: 200 },
   { api: "admin", method: "GET", name: "list projects", path: () => "/projects", status: 200 },
-  { api: "admin", method: "PATCH", name: "rename a project", path: projectPath, body: { name: "Renamed" }, status: 200 },
+  {
+    api: "admin",
+    method: "PATCH",
+    name: "rename a project",
+    path: projectPath,
+    body: { name: "Renamed" },
+    status: 200,
+  },
   {
     api: "admin",
     method: "PATCH",
@@ -428,7 +481,8 @@ export const operations: readonly Operation[] = [
     api: "admin",
     method: "GET",
     name: "list members of a connection",
-    path: (world) => `${projectPath(world)}/members?connectionId=${world.connections.deactivate.connection.id}`,
+    path: (world) =>
+      `${projectPath(world)}/members?connectionId=${world.connections.deactivate.connection.id}`,
     status: 200,
   },
   {

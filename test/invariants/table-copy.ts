@@ -7,9 +7,14 @@ import { type RawItem, scanTable } from "./check-table.ts";
 /** BatchWriteItem takes 25 (AWS quota). */
 const writesPerBatchMax = 25;
 
-/** Writes and removes what differs from `wanted`. */
-export async function restoreTable(table: TestTable, wanted: readonly RawItem[]): Promise<void> {
-  const found = new Map((await scanTable(table.client, table.tableName)).map((item) => [keyOf(item), item]));
+/** Writes and removes what differs from `wanted`. `present` is what the table holds, where that is known. */
+export async function restoreTable(
+  table: TestTable,
+  wanted: readonly RawItem[],
+  present?: readonly RawItem[],
+): Promise<void> {
+  const items = present ?? (await scanTable(table.client, table.tableName));
+  const found = new Map(items.map((item) => [keyOf(item), item]));
   const kept = new Set(wanted.map(keyOf));
   await write(table, [
     ...wanted
@@ -25,9 +30,21 @@ function keyOf({ pk, sk }: RawItem): string {
   return `${pk!.S}\n${sk!.S}`;
 }
 
-/** Attributes may come in another order; then the item is written once too often, which does no harm. */
 function isSame(a: RawItem | undefined, b: RawItem): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+  return a !== undefined && printItem(a) === printItem(b);
+}
+
+/** The items, a line each, the same for the same items in whatever order the engine gave them and their parts. */
+export function printItems(items: readonly RawItem[]): readonly string[] {
+  return items.map(printItem).sort();
+}
+
+export function printItem(item: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify(item, (_, value: unknown) =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
 }
 
 async function write({ client, tableName }: TestTable, requests: readonly WriteRequest[]): Promise<void> {

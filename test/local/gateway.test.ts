@@ -80,8 +80,11 @@ describe("routing", () => {
   ])("%s %s is answered as API Gateway answers what it does not know", async (method, path) => {
     const response = await gatewayAnswering().invoke(path, { method });
     expect(response.seen).toBeUndefined();
-    expect(response.status).toBe(403);
-    expect(response.text).toBe('{"message":"Missing Authentication Token"}');
+    expect(response.status).toBe(404);
+    expect(JSON.parse(response.text)).toMatchObject({
+      status: "404",
+      detail: expect.stringContaining("/scim/v2"),
+    });
     expect(response.header("x-amzn-errortype")).toBe("MissingAuthenticationTokenException");
   });
 
@@ -90,7 +93,7 @@ describe("routing", () => {
     const { seen } = await invoke("/v1/scim/v2/c1/Users?count=1");
     expect(seen?.event.path).toBe("/scim/v2/c1/Users");
     expect(seen?.event.requestContext).toMatchObject({ path: "/v1/scim/v2/c1/Users", stage: "v1" });
-    expect((await invoke("/scim/v2/c1/Users")).status).toBe(403);
+    expect((await invoke("/scim/v2/c1/Users")).status).toBe(404);
   });
 });
 
@@ -231,7 +234,7 @@ describe("gateway errors", () => {
     detail: expect.any(String),
   });
 
-  test("a handler that throws is a 502: a SCIM error under /scim, API Gateway's own elsewhere", async () => {
+  test("a handler that throws is a 502, a SCIM error wherever it happens, as deployed", async () => {
     const errors: unknown[] = [];
     const { invoke } = gatewayAnswering(() => Promise.reject(new Error("secret detail")), {
       onHandlerError: (error) => errors.push(error),
@@ -240,8 +243,30 @@ describe("gateway errors", () => {
     expect([scim.status, scim.header("content-type")]).toEqual([502, "application/scim+json"]);
     expect(JSON.parse(scim.text)).toEqual(scimError(502));
     expect(scim.text).not.toContain("secret");
-    expect((await invoke("/admin/v1/projects")).text).toBe('{"message":"Internal server error"}');
+    expect(JSON.parse((await invoke("/admin/v1/projects")).text)).toEqual(scimError(502));
     expect(errors).toHaveLength(2);
+  });
+
+  test("with a limit, requests beyond it wait their turn", async () => {
+    const finish: (() => void)[] = [];
+    const { invoke } = gatewayAnswering(
+      () => new Promise((resolve) => finish.push(() => resolve({ statusCode: 204, body: "" }))),
+      { concurrencyMax: 2 },
+    );
+    const settled = () => new Promise((resolve) => setImmediate(resolve));
+    const answers = ["a", "b", "c", "d"].map((id) => invoke(`/scim/v2/c1/Users/${id}`));
+    await settled();
+    expect(finish).toHaveLength(2);
+    finish[1]?.();
+    await answers[1];
+    await settled();
+    expect(finish).toHaveLength(3);
+    finish[0]?.();
+    finish[2]?.();
+    await Promise.all([answers[0], answers[2]]);
+    await settled();
+    finish[3]?.();
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([204, 204, 204, 204]);
   });
 
   test("a handler that never answers is a 504", async () => {

@@ -89,10 +89,8 @@ const keywords: Readonly<Record<string, (check: Check) => string[]>> = {
     Array.isArray(value)
       ? value.flatMap((item, index) => schemaFaults(root, argument, item, `${at}[${index}]`))
       : [],
-  minimum: (check) =>
-    faultUnless(notNumber(check) || check.value >= check.argument, check, "must be at least"),
-  maximum: (check) =>
-    faultUnless(notNumber(check) || check.value <= check.argument, check, "must be at most"),
+  minimum: (check) => faultUnless(!(numberOf(check) < Number(check.argument)), check, "must be at least"),
+  maximum: (check) => faultUnless(!(numberOf(check) > Number(check.argument)), check, "must be at most"),
   minLength: (check) => faultUnless(lengthOf(check) >= Number(check.argument), check, "must be as long as"),
   maxLength: (check) =>
     faultUnless(
@@ -132,9 +130,9 @@ function hasType(type: string, value: unknown): boolean {
   }
 }
 
-// The comparison is only made for numbers; the predicate says so to the compiler.
-function notNumber(check: Check): check is Check & { value: never; argument: never } {
-  return typeof check.value !== "number";
+/** NaN, which no bound excludes, for what is no number. */
+function numberOf({ value }: Check): number {
+  return typeof value === "number" ? value : Number.NaN;
 }
 
 function lengthOf({ value }: Check): number {

@@ -138,12 +138,11 @@ describe("status and type of a new user", () => {
     expect(await product.usage()).toEqual(before);
   });
 
-  test.each([
-    [true, 1],
-    ["True", 2],
-    ["true", 3],
-  ])("isTeamAccount %j: a user with the connection's default role", async (value) => {
-    const userName = `team-${Buffer.from(String(value)).toString("hex")}-${typeof value}@x.example`;
+  test.each<{ value: boolean | string; userName: string }>([
+    { value: true, userName: "team-boolean@x.example" },
+    { value: "True", userName: "team-entra@x.example" },
+    { value: "true", userName: "team-text@x.example" },
+  ])("isTeamAccount $value: a user with the connection's default role", async ({ value, userName }) => {
     await connection.scim("POST", "/Users", user(userName, { [urns.account]: { isTeamAccount: value } }));
     expect(await product.memberNamed(userName)).toMatchObject({
       type: "user",
@@ -283,7 +282,7 @@ describe("POST /Users refuses", () => {
   });
 
   // Defect: the parameters are read after the commit.
-  test.fails("bad query parameters before anything is made", async () => {
+  test("bad query parameters before anything is made", async () => {
     const refused = await connection.scim("POST", "/Users?count=abc", user("half-done@x.example"));
     const member = await product.memberNamed("half-done@x.example");
     // Ignoring a parameter that is no business of a POST is as good as refusing; saying 400 and creating is not.

@@ -334,3 +334,26 @@ describe("query strings", () => {
     await connection.scim("DELETE", `/Users/${body.id}`);
   });
 });
+
+describe("users so large that one answer cannot carry a page of them", () => {
+  test("the page ends early, itemsPerPage tells, and the next one goes on there", async () => {
+    const own = await service.createConnection();
+    const large = 19;
+    for (let number = 0; number < large; number++) {
+      const title = `${number} ${"x".repeat(230 * 1024)}`;
+      expect((await own.scim("POST", "/Users", user(`large-${number}`, { title }))).status).toBe(201);
+    }
+    for (const more of ["", `&filter=${encodeURIComponent('userName sw "large"')}`]) {
+      const met: string[] = [];
+      for (let pages = 0; met.length < large; pages++) {
+        const { body } = await own.scim("GET", `/Users?attributes=title&startIndex=${met.length + 1}${more}`);
+        expect(body.totalResults).toBe(large);
+        expect(body.itemsPerPage).toBeGreaterThan(0);
+        expect(pages).toBeLessThan(4);
+        if (pages === 0) expect(body.itemsPerPage).toBeLessThan(large);
+        met.push(...body.Resources.map(({ id }: { id: string }) => id));
+      }
+      expect(new Set(met).size).toBe(large);
+    }
+  });
+});

@@ -153,8 +153,21 @@ describe("PATCH refuses", () => {
     ["[M126] add without value", patch({ op: "add", path: "title" }).body, "invalidValue"],
     ["[N132] remove without path", patch({ op: "remove" }).body, "noTarget"],
     ["[N136] removing a required attribute", patch({ op: "remove", path: "userName" }).body, "mutability"],
+    ["[N136] clearing a required attribute", patch(replace("userName", "")).body, "invalidValue"],
     [
-      "[L120] no selection to create: a value path beyond eq",
+      "[L125] two primary values",
+      patch({
+        op: "add",
+        path: "emails",
+        value: [
+          { value: "1@p", primary: true },
+          { value: "2@p", primary: true },
+        ],
+      }).body,
+      "invalidValue",
+    ],
+    [
+      "[O144] a value path beyond eq that matches nothing",
       patch(replace('emails[type co "w"].value', "x@y.example")).body,
       "noTarget",
     ],

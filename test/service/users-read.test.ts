@@ -129,7 +129,7 @@ describe("If-None-Match", () => {
 
 describe("list parameters on a single user", () => {
   // Defect: they are read, and refused, where they mean nothing.
-  test.fails.each(["?count=abc", "?startIndex=x", "?sortOrder=sideways", "?filter="])(
+  test.each(["?count=abc", "?startIndex=x", "?sortOrder=sideways", "?filter="])(
     "[A10] %s are no parameters of this request, and ignored",
     async (query) => {
       expect((await get(query)).status).toBe(200);

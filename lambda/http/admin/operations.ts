@@ -110,12 +110,8 @@ export const operations = [
     query: schemas.pageQuery,
     answer: schemas.pageOf(schemas.connection),
     handle: async ({ context, path, query, baseUrl }) => {
-      const after = placeOf(query.cursor, isNumber);
-      const start = after === undefined ? 0 : Number(after);
       const all = await listConnections(context, path["projectId"]!);
-      const end = start + query.limit;
-      const items = all.slice(start, end).map((item) => connectionView(item, baseUrl));
-      return { items, ...cursorOf(end < all.length ? String(end) : undefined) };
+      return pageOfAll(all, query, (item) => connectionView(item, baseUrl));
     },
   }),
   operation({
@@ -179,9 +175,8 @@ export const operations = [
     summary: "List the live tokens, without the tokens themselves",
     query: schemas.pageQuery,
     answer: schemas.pageOf(schemas.token),
-    handle: async ({ context, path }) => ({
-      items: (await listTokens(context, path["projectId"]!, path["connectionId"]!)).map(tokenView),
-    }),
+    handle: async ({ context, path, query }) =>
+      pageOfAll(await listTokens(context, path["projectId"]!, path["connectionId"]!), query, tokenView),
   }),
   operation({
     id: "deleteToken",
@@ -248,6 +243,20 @@ export const operations = [
   }),
 ];
 
+/** A page of what is few enough to be read as a whole; its cursor counts. */
+function pageOfAll<Item, View>(
+  all: readonly Item[],
+  { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
+  view: (item: Item) => View,
+): { readonly items: View[]; readonly nextCursor?: string } {
+  const start = Number(placeOf(cursor, isNumber) ?? 0);
+  const end = start + limit;
+  return {
+    items: all.slice(start, end).map(view),
+    ...cursorOf(end < all.length ? String(end) : undefined),
+  };
+}
+
 function isNamePlace(place: string): boolean {
-  return (place.startsWith("userName#") || place.startsWith("email#")) && Buffer.byteLength(place) <= 1_024;
+  return (place.startsWith("userName#") || place.startsWith("email#")) && Buffer.byteLength(place) <= 1_000;
 }

@@ -14,6 +14,9 @@ import { operations } from "./operations.ts";
 export const adminService: Service = async (request, runtime) => {
   const [, , ...segments] = request.segments;
   if (segments.length === 1 && segments[0] === "openapi.json") {
+    if (request.method !== "GET") {
+      throw methodNotAllowed(request.method, ["GET"]);
+    }
     return json(200, openApiDocument(operations, request.baseUrl));
   }
   const here = operations.flatMap((operation) => {

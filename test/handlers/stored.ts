@@ -1,0 +1,85 @@
+/** What the table holds in these tests, made by the functions that write it. */
+
+import type { Connection } from "../../lambda/domain/connection.ts";
+import type { Member } from "../../lambda/domain/member.ts";
+import { memberIdOf } from "../../lambda/domain/member-id.ts";
+import type { Quotas } from "../../lambda/domain/seats.ts";
+import { newToken } from "../../lambda/domain/token.ts";
+import { insertConnection } from "../../lambda/table/connections.ts";
+import { claimKey } from "../../lambda/table/keys.ts";
+import { memberRowItem } from "../../lambda/table/members.ts";
+import { insertProject } from "../../lambda/table/projects.ts";
+import { createSeatPools } from "../../lambda/table/seat-pools.ts";
+import type { Item, Write } from "../../lambda/table/store.ts";
+
+export const tableName = "rollcall";
+/** The clock of these tests. */
+export const now = Date.parse("2026-01-01T00:00:00.000Z");
+
+export const projectId = "1m80h00000abcdef";
+export const connectionId = `${projectId}00000001`;
+const { token, hash, hint } = newToken(connectionId, (count) => Buffer.alloc(count, 1));
+export const authorization = { Authorization: `Bearer ${token}` };
+
+const at = new Date(now).toISOString();
+const made = { createdAt: at, updatedAt: at, revision: 1 };
+
+const connection: Connection = {
+  id: connectionId,
+  name: "SSO",
+  provider: "okta",
+  scimEnabled: true,
+  onDelete: "deactivate",
+  jit: false,
+  uniqueGroupNames: false,
+  defaults: { role: "contributor", userAccess: "none", readerAccess: "none", groupAccess: "none" },
+  tokens: [{ id: "token-1", hash, label: null, hint, createdAt: at, expiresAt: null, lastUsedAt: null }],
+  ...made,
+};
+
+/** Used just now: nothing is to be noted about it. */
+export const connectionItem: Item = {
+  ...putOf(insertConnection(connection)),
+  tokenUse: { "token-1": at },
+};
+
+export const projectItem: Item = putOf(
+  insertProject({
+    id: projectId,
+    name: "Acme",
+    quotas: { users: null, reviewers: null, readers: null },
+    connectionCount: 1,
+    deleting: false,
+    numbersBelow: 0,
+    ...made,
+  }),
+);
+
+const number = 7;
+export const userId = memberIdOf(projectId, number);
+const member: Member = {
+  projectId,
+  number,
+  homeNumber: number,
+  attributes: { userName: "ann@example.com", active: true },
+  role: null,
+  access: "none",
+  connectionId,
+  formerConnectionId: undefined,
+  deletedAt: undefined,
+  lastModified: at,
+  version: 1,
+  ...made,
+};
+export const userItem: Item = memberRowItem(member);
+/** Ann's hold on her userName. */
+export const claimItem: Item = { ...claimKey(projectId, "userName", "ann@example.com"), holder: number };
+
+export function seatPoolItems(quotas: Partial<Quotas> = {}): readonly Item[] {
+  return createSeatPools(projectId, { users: null, reviewers: null, readers: null, ...quotas }).map(putOf);
+}
+
+function putOf(write: Write): Item {
+  if ("put" in write) return write.put;
+  throw new Error("not a put");
+}
