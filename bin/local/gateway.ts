@@ -137,7 +137,8 @@ function toResponse(result: APIGatewayProxyResult, requestId: string): GatewayRe
     return undefined;
   }
   const body = Buffer.from(result.body ?? "", result.isBase64Encoded === true ? "base64" : "utf8");
-  if (body.length > lambdaResponseBytesMax) return undefined;
+  // The quota is on the whole result, in which the body is a JSON string.
+  if (Buffer.byteLength(JSON.stringify(result)) > lambdaResponseBytesMax) return undefined;
 
   const headers: [string, string][] = [["x-amzn-RequestId", requestId]];
   const multiValued = Object.entries(result.multiValueHeaders ?? {});

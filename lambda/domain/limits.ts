@@ -12,7 +12,10 @@ export const emailValuesMax = 40;
  */
 export const usersScannedMax = 10_000;
 
-/** Bytes of resources in one list answer. Lambda answers 6 MB at most (AWS quota); a fuller page ends early. */
+/** Bytes of users that one such query may read. Our choice: a few seconds, and a fraction of a function's memory. */
+export const scannedBytesMax = 64 * 1024 * 1024;
+
+/** Bytes of resources in one list answer, as they count in Lambda's result. Lambda answers 6 MB at most (AWS quota); a fuller page ends early. */
 export const listBytesMax = 4 * 1024 * 1024;
 
 /** Live tokens of a connection. API.md §3. */

@@ -10,8 +10,7 @@ import { readSeatPools, seatWrite, snapshotSeatPools } from "../table/seat-pools
 import type { ItemsByKey, Write } from "../table/store.ts";
 import type { Context } from "./context.ts";
 import { emailOf, type Member, seatOf, userNameOf } from "./member.ts";
-import type { SeatKind } from "./refusals.ts";
-import { planSeats, type SeatChange, type SeatPlan, type SeatPool } from "./seats.ts";
+import { planSeats, type SeatChange, type SeatKind, type SeatPlan, type SeatPool } from "./seats.ts";
 
 export interface MemberChange {
   /** As read; nothing for a new member. */
@@ -29,8 +28,8 @@ export interface ChangeGround {
 
 export type QuotaRefusal = (kind: SeatKind, limit: number) => RequestError;
 
-/** Past this a change that is overtaken again and again gives up; API Gateway itself waits 29 s (AWS quota). */
-const changeBudgetMs = 15_000;
+/** Past this a change that is overtaken again and again gives up; the function itself has 25 s. */
+const changeBudgetMs = 10_000;
 
 /** Runs a read-decide-write cycle until it was not overtaken. */
 export function changing<T>(context: Context, change: () => Promise<T>): Promise<T> {
@@ -68,8 +67,8 @@ export async function commit(
   const { before, after } = change;
   const plan = touchesSeats(change) ? await seatPlan(context, change, ground.pools, refuse) : undefined;
   const steps = plan?.steps ?? [];
-  const source = steps.find((step) => step.newNumber);
-  const number = source ? numberOf(source.pool.stripe, source.pool.next) : after.number;
+  const source = steps.find((step) => step.ordinal !== undefined);
+  const number = source?.ordinal !== undefined ? numberOf(source.pool.stripe, source.ordinal) : after.number;
   const member: Member = { ...after, number, homeNumber: before ? before.homeNumber : number };
   const outcome = await context.store.transact([
     ...memberWrites(before, member, ground.claimAt),
@@ -118,17 +117,22 @@ async function seatPlan(
   pools: readonly SeatPool[],
   refuse: QuotaRefusal,
 ): Promise<Extract<SeatPlan, { kind: "steps" }>> {
-  if (pools.length === 0) {
-    throw notFound("The project does not exist; it may just have been deleted.");
-  }
-  let plan = planSeats(pools, seatChange(change), context.spread);
+  let plan = planSeats(existing(pools), seatChange(change), context.spread);
   if (plan.kind === "full") {
     // Pools read one by one may each look full while a seat wanders between them: only one instant tells.
     const snapshot = await snapshotSeatPools(context.store, change.after.projectId);
-    plan = planSeats(snapshot, seatChange(change), context.spread);
+    plan = planSeats(existing(snapshot), seatChange(change), context.spread);
   }
   if (plan.kind === "full") {
     throw refuse(plan.seat, plan.quota);
   }
   return plan.kind === "steps" ? plan : overtaken();
+}
+
+/** A project without pools is a project that is going. */
+function existing(pools: readonly SeatPool[]): readonly SeatPool[] {
+  if (pools.length === 0) {
+    throw notFound("The project does not exist; it may just have been deleted.");
+  }
+  return pools;
 }

@@ -6,7 +6,7 @@
 import { memberEmail } from "../scim/member-email.ts";
 import type { ScimAttributes } from "../scim/resource.ts";
 import { accountSchema } from "../scim/schemas/account.ts";
-import type { SeatKind } from "./refusals.ts";
+import type { SeatKind } from "./seats.ts";
 
 export type MemberType = "user" | "reader";
 export type Role = "admin" | "contributor" | "reviewer";
@@ -55,6 +55,11 @@ export function newMember(fields: NewMemberFields, at: string): Member {
     version: 1,
     revision: 1,
   };
+}
+
+/** The connection it belongs to, or last belonged to. */
+export function lastConnectionOf(member: Member): string | undefined {
+  return member.connectionId ?? member.formerConnectionId;
 }
 
 export function statusOf(member: Member): MemberStatus {

@@ -9,7 +9,7 @@ import { type Context, now } from "./context.ts";
 import { isProjectId, newProjectId } from "./ids.ts";
 import { changing } from "./member-change.ts";
 import type { Project } from "./project.ts";
-import { conflict } from "./refusals.ts";
+import { conflict, unavailable } from "./refusals.ts";
 import { type Quotas, type SeatCounts, seatKinds, usageOf } from "./seats.ts";
 
 export interface ProjectWithUsage {
@@ -21,6 +21,9 @@ export interface ProjectPatch {
   readonly name?: string | undefined;
   readonly quotas?: { readonly [kind in keyof Quotas]?: number | null | undefined } | undefined;
 }
+
+/** A removal goes on when the DELETE is repeated; the function itself has 25 s. */
+const removalBudgetMs = 18_000;
 
 const unlimited: Quotas = { users: null, reviewers: null, readers: null };
 
@@ -129,7 +132,12 @@ export async function deleteProject(context: Context, projectId: string): Promis
     }
     return closeProject(context.store, project);
   });
-  await purgeProject(context.store, closed);
+  const deadline = context.clock() + removalBudgetMs;
+  if (!(await purgeProject(context.store, closed, () => context.clock() > deadline))) {
+    throw unavailable(
+      "The project is closed, and most of what it held may be gone already; repeat the DELETE to remove the rest.",
+    );
+  }
 }
 
 /** 404 for a project that is not there, or is on its way out. */

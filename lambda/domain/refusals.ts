@@ -4,6 +4,7 @@
  */
 
 import { RequestError } from "../scim/error.ts";
+import type { SeatKind } from "./seats.ts";
 
 const challenge = 'Bearer realm="Rollcall SCIM"';
 
@@ -57,8 +58,6 @@ export function unavailable(detail: string, cause?: unknown): RequestError {
     cause === undefined ? undefined : { cause },
   );
 }
-
-export type SeatKind = "users" | "reviewers" | "readers";
 
 const quotaRefusal = (status: 403 | 409, kind: SeatKind, limit: number): RequestError =>
   new RequestError({

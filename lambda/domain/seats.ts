@@ -9,9 +9,8 @@
  * shares of another quota.
  */
 
-import type { SeatKind } from "./refusals.ts";
-
-export const seatKinds: readonly SeatKind[] = ["users", "reviewers", "readers"];
+export const seatKinds = ["users", "reviewers", "readers"] as const;
+export type SeatKind = (typeof seatKinds)[number];
 
 export type SeatCounts = Readonly<Record<SeatKind, number>>;
 /** Null is unlimited. */
@@ -41,7 +40,8 @@ export interface PoolStep {
   /** The released seat must come from a pool that is over its share. */
   readonly releaseOnlyOver?: boolean;
   readonly take?: SeatKind;
-  readonly newNumber: boolean;
+  /** Where a new number is wanted: which one of the stripe's. */
+  readonly ordinal?: number;
 }
 
 export type SeatPlan =
@@ -68,7 +68,7 @@ export function planSeats(pools: readonly SeatPool[], change: SeatChange, choice
   const taker =
     take === undefined && !newNumber
       ? undefined
-      : pick(newNumber ? leastFilled(takers) : both.length > 0 ? both : takers, choice);
+      : pick(newNumber ? leastFilled(takers, pools) : both.length > 0 ? both : takers, choice);
   const releaser = taker !== undefined && releasers.includes(taker) ? taker : pick(releasers, choice);
   const steps = [taker, releaser]
     .filter((pool) => pool !== undefined)
@@ -79,7 +79,7 @@ export function planSeats(pools: readonly SeatPool[], change: SeatChange, choice
         ...(pool === releaser &&
           release !== undefined && { release, releaseOnlyOver: isOver(pool, release) }),
         ...(pool === taker && take !== undefined && { take }),
-        newNumber: pool === taker && newNumber,
+        ...(pool === taker && newNumber && { ordinal: nextOrdinal(pool, pools) }),
       }),
     );
   return { kind: "steps", steps };
@@ -151,10 +151,21 @@ function releasable(pools: readonly SeatPool[], kind: SeatKind): readonly SeatPo
   return over.length > 0 ? over : pools.filter((pool) => pool.used[kind] > 0);
 }
 
-/** Those within one number of the least filled: numbers keep rising with time, and parallel creates still spread. */
-function leastFilled(pools: readonly SeatPool[]): readonly SeatPool[] {
-  const least = Math.min(...pools.map((pool) => pool.next));
-  return pools.filter((pool) => pool.next <= least + 1);
+/** A stripe further behind the foremost one than this leaves its numbers out. */
+const lagMax = 2;
+
+/**
+ * The number a stripe gives next. One that long had no room (a small quota fills some pools only) catches up by leaving
+ * numbers out, so that numbers keep rising with time, and lists do not change in their middle.
+ */
+function nextOrdinal(pool: SeatPool, pools: readonly SeatPool[]): number {
+  return Math.max(pool.next, Math.max(...pools.map(({ next }) => next)) - lagMax);
+}
+
+/** Those within one number of the least advanced: none runs ahead, and parallel creates still spread. */
+function leastFilled(takers: readonly SeatPool[], pools: readonly SeatPool[]): readonly SeatPool[] {
+  const least = Math.min(...takers.map((pool) => nextOrdinal(pool, pools)));
+  return takers.filter((pool) => nextOrdinal(pool, pools) <= least + 1);
 }
 
 function pick(pools: readonly SeatPool[], choice: () => number): SeatPool | undefined {

@@ -1,28 +1,26 @@
 /**
  * Lists of SCIM users. A filter that names a key is answered by that key; no filter, by the roster alone and the rows of
- * one page; anything else by reading every user, up to a named limit.
+ * one page; anything else by reading every user, up to named limits.
  */
 
 import { tooMany } from "../scim/error.ts";
-import { foldCase } from "../scim/fold.ts";
 import { type KeyLookup, keyLookup } from "../scim/key-lookup.ts";
 import { type CheckedFilter, matches } from "../scim/match.ts";
 import type { ScimResource } from "../scim/resource.ts";
 import {
-  claimKey,
-  emailValuePrefix,
-  externalIdPrefix,
-  namesPartition,
-  referencesPartition,
-} from "../table/keys.ts";
+  emailLookup,
+  externalIdLookup,
+  keysOf,
+  type MemberLookup,
+  numbersUnder,
+  userNameLookup,
+} from "../table/member-lookups.ts";
 import { readMembers } from "../table/member-reads.ts";
-import { numberAt } from "../table/members.ts";
 import { readRoster } from "../table/roster.ts";
 import { attempt, unwrapped } from "./attempt.ts";
 import type { Context } from "./context.ts";
 import { projectOfConnection } from "./ids.ts";
-import { isIndexable } from "./indexable.ts";
-import { listBytesMax, usersScannedMax } from "./limits.ts";
+import { listBytesMax, scannedBytesMax, usersScannedMax } from "./limits.ts";
 import type { Member } from "./member.ts";
 import { memberNumberOf } from "./member-id.ts";
 import { type Caller, credentialOf, openConnection } from "./provider-access.ts";
@@ -42,6 +40,8 @@ export interface UserPage {
   readonly resources: readonly ScimResource[];
 }
 
+type Represent = (member: Member) => ScimResource;
+
 /**
  * A page of the connection's users, oldest first unless ordered. `query` is a thunk because whoever may not come in
  * hears of nothing else. 400 `tooMany` when a filter without a key, or a sort, would have to read too many users.
@@ -50,7 +50,7 @@ export async function listUsers(
   context: Context,
   caller: Caller,
   query: () => UserQuery,
-  represent: (member: Member) => ScimResource,
+  represent: Represent,
 ): Promise<UserPage> {
   credentialOf(caller);
   const parsed = attempt(query);
@@ -58,117 +58,136 @@ export async function listUsers(
     await openConnection(context, caller);
   }
   const asked = unwrapped(parsed);
-  const key = asked.filter && keyLookup(asked.filter);
-  if (key === undefined && asked.filter === undefined && asked.order === undefined) {
+  const { filter, order, startIndex, count } = asked;
+  if (filter === undefined && order === undefined) {
     return pageOfRoster(context, caller, asked, represent);
   }
-  const members = await (key ? membersUnder(context, caller, key) : allMembers(context, caller));
-  const { filter, order } = asked;
-  const found = members
-    .map(represent)
-    .filter((resource) => filter === undefined || matches(filter, resource));
+  const wanted = (resource: ScimResource) => filter === undefined || matches(filter, resource);
+  const key = filter && keyLookup(filter);
+  const found = key
+    ? (await usersUnder(context, caller, key)).map(represent).filter(wanted)
+    : await usersWanted(context, caller, represent, wanted);
   const ordered = order ? found.sort(order) : found;
-  const first = asked.startIndex - 1;
-  return {
-    totalResults: ordered.length,
-    resources: withinListBytes(ordered.slice(first, first + asked.count)),
-  };
+  const page = pageWithin(listBytesMax);
+  page.add(ordered.slice(startIndex - 1, startIndex - 1 + count));
+  return { totalResults: ordered.length, resources: page.resources };
 }
+
+/** Users read at a time, so that large ones are never all in memory at once. */
+const sliceLength = 100;
 
 async function pageOfRoster(
   context: Context,
   caller: Caller,
   { startIndex, count }: UserQuery,
-  represent: (member: Member) => ScimResource,
+  represent: Represent,
 ): Promise<UserPage> {
-  const [{ connection }, roster] = await Promise.all([
+  const [, roster] = await Promise.all([
     openConnection(context, caller),
     readRoster(context.store, caller.connectionId),
   ]);
   const numbers = roster.subarray(startIndex - 1, startIndex - 1 + count);
-  const members = await readMembers(context.store, projectOfConnection(connection.id), numbers);
-  const users = members.filter((member) => isUserOf(member, connection.id));
-  return { totalResults: roster.length, resources: withinListBytes(users.map(represent)) };
+  const page = pageWithin(listBytesMax);
+  for (let start = 0; start < numbers.length && !page.full; start += sliceLength) {
+    const users = await readUsers(context, caller, numbers.subarray(start, start + sliceLength));
+    page.add(users.map(represent));
+  }
+  return { totalResults: roster.length, resources: page.resources };
 }
 
 /** Whom a key leads to: few, and perhaps not even a match, since names change and keys are read first. */
-async function membersUnder(context: Context, caller: Caller, key: KeyLookup): Promise<readonly Member[]> {
+async function usersUnder(context: Context, caller: Caller, key: KeyLookup): Promise<readonly Member[]> {
   const projectId = projectOfConnection(caller.connectionId);
-  const numbers = await numbersUnder(context, caller, projectId, key);
-  const members = await readMembers(context.store, projectId, ascending(numbers));
-  return members.filter((member) => isUserOf(member, caller.connectionId));
+  if (key.attribute === "id") {
+    await openConnection(context, caller);
+    const number = memberNumberOf(projectId, key.value);
+    return readUsers(context, caller, number === undefined ? [] : [number]);
+  }
+  const lookup = lookupFor(projectId, caller.connectionId, key);
+  const along = openConnection(context, caller, keysOf(lookup)).then(({ items }) => items);
+  return readUsers(context, caller, await numbersUnder(context.store, lookup, along, usersScannedMax));
 }
 
-async function numbersUnder(
-  context: Context,
-  caller: Caller,
-  projectId: string,
-  { attribute, value }: KeyLookup,
-): Promise<readonly number[]> {
-  const { store } = context;
-  const folded = foldCase(value);
+function lookupFor(projectId: string, connectionId: string, { attribute, value }: KeyLookup): MemberLookup {
   switch (attribute) {
-    case "id": {
-      await openConnection(context, caller);
-      const number = memberNumberOf(projectId, value);
-      return number === undefined ? [] : [number];
-    }
-    case "userName": {
-      const key = claimKey(projectId, "userName", folded);
-      const { items } = await openConnection(context, caller, isIndexable(folded) ? [key] : []);
-      const claim = items.get(key);
-      const holder = claim && numberAt(claim);
-      return holder === undefined ? [] : [holder];
-    }
+    case "userName":
+      return userNameLookup(projectId, value);
     case "email":
-    case "externalId": {
-      const range =
-        attribute === "email"
-          ? { pk: namesPartition(projectId), prefix: emailValuePrefix(folded) }
-          : { pk: referencesPartition(caller.connectionId), prefix: externalIdPrefix(value) };
-      const searchable = isIndexable(attribute === "email" ? folded : value);
-      const [, items] = await Promise.all([
-        openConnection(context, caller),
-        searchable ? store.query({ ...range, limit: usersScannedMax }) : [],
-      ]);
-      return items.flatMap((item) => numberAt(item) ?? []);
-    }
-    case "displayName":
-      // A group's key; a user's display name has none, and `keyLookup` offers none for it.
-      await openConnection(context, caller);
-      return [];
+      return emailLookup(projectId, value);
+    case "externalId":
+      return externalIdLookup(connectionId, value);
+    default:
+      // `id` is a key by itself, and a user's display name is none.
+      return { kind: "none" };
   }
 }
 
-async function allMembers(context: Context, caller: Caller): Promise<readonly Member[]> {
-  const [{ connection }, roster] = await Promise.all([
+/** Every user of the connection that is wanted, found by reading all of them. */
+async function usersWanted(
+  context: Context,
+  caller: Caller,
+  represent: Represent,
+  wanted: (resource: ScimResource) => boolean,
+): Promise<ScimResource[]> {
+  const [, roster] = await Promise.all([
     openConnection(context, caller),
     readRoster(context.store, caller.connectionId),
   ]);
   if (roster.length > usersScannedMax) {
-    throw tooMany(
-      `This query would have to read all ${roster.length} users, and at most ${usersScannedMax} are read for one answer. ` +
-        "Filter by id, userName, externalId or emails.value with eq (alone or joined by and), or page without filter and sortBy.",
-    );
+    throw tooMuchToRead(`all ${roster.length} users, and at most ${usersScannedMax} (usersScannedMax) are`);
   }
-  const members = await readMembers(context.store, projectOfConnection(connection.id), roster);
-  return members.filter((member) => isUserOf(member, connection.id));
-}
-
-function isUserOf(member: Member, connectionId: string): boolean {
-  return member.connectionId === connectionId && member.deletedAt === undefined;
-}
-
-function ascending(numbers: readonly number[]): readonly number[] {
-  return [...new Set(numbers)].sort((a, b) => a - b);
-}
-
-/** As many of the resources as one answer can carry; `itemsPerPage` tells the client where to go on. */
-function withinListBytes(resources: readonly ScimResource[]): readonly ScimResource[] {
+  const found: ScimResource[] = [];
   let bytes = 0;
-  const end = resources.findIndex((resource) => {
-    bytes += Buffer.byteLength(JSON.stringify(resource));
-    return bytes > listBytesMax;
-  });
-  return end < 0 ? resources : resources.slice(0, Math.max(end, 1));
+  for (let start = 0; start < roster.length; start += scanLength) {
+    const users = await readUsers(context, caller, roster.subarray(start, start + scanLength));
+    bytes += Buffer.byteLength(JSON.stringify(users.map(({ attributes }) => attributes)));
+    if (bytes > scannedBytesMax) {
+      throw tooMuchToRead(`more than ${scannedBytesMax} bytes of users (scannedBytesMax), and no more is`);
+    }
+    found.push(...users.map(represent).filter(wanted));
+  }
+  return found;
+}
+
+/** Users read at a time when all are read: a megabyte or so. */
+const scanLength = 1_000;
+
+function tooMuchToRead(what: string) {
+  return tooMany(
+    `This query would have to read ${what} read for one answer. Filter by id, userName, externalId or ` +
+      "emails.value with eq (alone or joined by and), or page without filter and sortBy.",
+  );
+}
+
+async function readUsers(
+  context: Context,
+  { connectionId }: Caller,
+  numbers: Iterable<number>,
+): Promise<readonly Member[]> {
+  const members = await readMembers(context.store, projectOfConnection(connectionId), numbers);
+  return members.filter((member) => member.connectionId === connectionId && member.deletedAt === undefined);
+}
+
+/**
+ * As many resources as one answer can carry; `itemsPerPage` tells the client where to go on. Bytes are counted as Lambda
+ * does: the body is a string in its result, so every quote in it takes two.
+ */
+function pageWithin(bytesMax: number) {
+  const resources: ScimResource[] = [];
+  let bytes = 0;
+  const page = {
+    resources,
+    full: false,
+    add(further: readonly ScimResource[]): void {
+      for (const resource of further) {
+        bytes += Buffer.byteLength(JSON.stringify(JSON.stringify(resource)));
+        page.full ||= bytes > bytesMax && resources.length > 0;
+        if (page.full) {
+          return;
+        }
+        resources.push(resource);
+      }
+    },
+  };
+  return page;
 }

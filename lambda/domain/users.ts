@@ -18,7 +18,15 @@ import { type Context, now } from "./context.ts";
 import { projectOfConnection } from "./ids.ts";
 import { indexable } from "./indexable.ts";
 import { owningConnection, stillUnmanaged } from "./management.ts";
-import { emailOf, type Member, newMember, typeOf, userNameOf, withActive } from "./member.ts";
+import {
+  emailOf,
+  lastConnectionOf,
+  type Member,
+  newMember,
+  typeOf,
+  userNameOf,
+  withActive,
+} from "./member.ts";
 import { type ChangeGround, changing, claimsIn, commit, readGround, takenName } from "./member-change.ts";
 import { memberIdOf, memberNumberOf } from "./member-id.ts";
 import { type Caller, credentialOf, openConnection } from "./provider-access.ts";
@@ -217,7 +225,8 @@ async function whoIsThere(
     const name = byUserName?.holder === holder ? userName : email;
     return { member, checks: await assertLinkable(context, connection, member, attributes, name) };
   }
-  for (const former of new Set([byUserName?.former, byEmail?.former])) {
+  for (const claim of [byUserName, byEmail]) {
+    const former = claim?.former[connection.id];
     const member = former === undefined ? undefined : await memberAt(context, projectId, former);
     if (member?.deletedAt !== undefined && lastConnectionOf(member) === connection.id) {
       return { member, checks: [] };
@@ -299,10 +308,6 @@ function attributesFor(method: UserChange["method"], member: Member): ScimAttrib
  */
 function wasEverLinked(member: Member): boolean {
   return lastConnectionOf(member) !== undefined;
-}
-
-function lastConnectionOf(member: Member): string | undefined {
-  return member.connectionId ?? member.formerConnectionId;
 }
 
 function nextVersion(before: Member, at: string) {

@@ -25,6 +25,7 @@ export interface Key {
 const valueEnd = "\u001f";
 const claimMark = "!";
 const numberDigits = 12;
+const formerPrefix = "FORMER#";
 
 /** Numbers whose rows share a partition: at 1.2 KB a row about 5 MB, read 100 to a Query. */
 export const membersPerBlock = 4_096;
@@ -53,12 +54,15 @@ export function connectionsOf(projectId: string): { readonly pk: string; readonl
 
 /** What a deleted connection leaves behind under its own id is found by this when the project goes. */
 export function formerConnectionKey(projectId: string, connectionId: string): Key {
-  return { pk: `P#${projectId}`, sk: `FORMER#${connectionId}` };
+  return { pk: `P#${projectId}`, sk: `${formerPrefix}${connectionId}` };
 }
 
-/** Everything kept directly under a project: connections, and word of former ones. */
-export function projectPartition(projectId: string): string {
-  return `P#${projectId}`;
+export function formerConnectionsOf(projectId: string): { readonly pk: string; readonly prefix: string } {
+  return { pk: `P#${projectId}`, prefix: formerPrefix };
+}
+
+export function formerConnectionIdOf(item: { readonly sk?: unknown }): string {
+  return String(item.sk).slice(formerPrefix.length);
 }
 
 export function seatPoolKey(projectId: string, stripe: number): Key {

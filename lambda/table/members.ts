@@ -5,7 +5,7 @@
  */
 
 import * as z from "zod";
-import { emailOf, externalIdOf, type Member, userNameOf } from "../domain/member.ts";
+import { emailOf, externalIdOf, lastConnectionOf, type Member, userNameOf } from "../domain/member.ts";
 import { foldCase } from "../scim/fold.ts";
 import { emailValues } from "../scim/member-email.ts";
 import type { ScimAttributes } from "../scim/resource.ts";
@@ -22,13 +22,14 @@ import { bitOf, slotOf } from "./numbers.ts";
 import { overtaken } from "./retry.ts";
 import { absent, type Condition, type Item, present, type Write } from "./store.ts";
 
-/** Who holds a name, and the last deleted member that held it. An absent item claims nothing. */
+/** Who holds a name, and whom each connection had under it when it, or the product, deleted the member. */
 export interface Claim {
   readonly holder: number | undefined;
-  readonly former: number | undefined;
+  /** Member numbers by connection id. */
+  readonly former: Readonly<Record<string, number>>;
 }
 
-const unclaimed: Claim = { holder: undefined, former: undefined };
+export const unclaimed: Claim = { holder: undefined, former: {} };
 
 /** What stands at a member's key: the member, or word that it lives under another number now. */
 export type MemberRow =
@@ -54,7 +55,10 @@ const memberItem = z.object({
 });
 
 const movedItem = z.object({ movedTo: z.number() });
-const claimItem = z.object({ holder: z.number().optional(), former: z.number().optional() });
+const claimItem = z.object({
+  holder: z.number().optional(),
+  former: z.record(z.string(), z.number()).default({}),
+});
 const pointerItem = z.object({ number: z.number() });
 
 export function parseMemberRow(projectId: string, item: Item): MemberRow {
@@ -87,7 +91,7 @@ export function parseMemberRow(projectId: string, item: Item): MemberRow {
 }
 
 export function parseClaim(item: Item | undefined): Claim {
-  return item === undefined ? unclaimed : { ...unclaimed, ...claimItem.parse(item) };
+  return item === undefined ? unclaimed : { holder: undefined, ...claimItem.parse(item) };
 }
 
 /** The member number a claim or a pointer leads to; none for a claim that only remembers. */
@@ -168,13 +172,18 @@ function rowWrites(before: Member | undefined, after: Member): readonly Write[] 
 
 interface ClaimWanted {
   readonly key: Key;
-  readonly as: "holder" | "former";
+  /** Holds the name, or is remembered under it by a connection. */
+  readonly as: "holder" | { readonly formerOf: string };
   readonly number: number;
 }
 
-/** A live member holds its names; a deleted one is remembered under them, so that its return is noticed. */
+/** A live member holds its names; one that a connection had and that was deleted is remembered, so that it may return. */
 function claimsWanted(member: Member): ReadonlyMap<string, ClaimWanted> {
-  const as = member.deletedAt === undefined ? "holder" : "former";
+  const connectionId = lastConnectionOf(member);
+  if (member.deletedAt !== undefined && connectionId === undefined) {
+    return new Map();
+  }
+  const as = member.deletedAt === undefined ? "holder" : { formerOf: connectionId! };
   return new Map(
     claimKeysOf(member.projectId, member.attributes).map((key) => [
       key.sk,
@@ -184,7 +193,11 @@ function claimsWanted(member: Member): ReadonlyMap<string, ClaimWanted> {
 }
 
 function sameWant(a: ClaimWanted | undefined, b: ClaimWanted | undefined): boolean {
-  return a?.as === b?.as && a?.number === b?.number;
+  return a?.number === b?.number && formerOf(a) === formerOf(b) && (a === undefined) === (b === undefined);
+}
+
+function formerOf(wanted: ClaimWanted | undefined): string | undefined {
+  return wanted === undefined || wanted.as === "holder" ? undefined : wanted.as.formerOf;
 }
 
 function claimWrites(
@@ -194,51 +207,61 @@ function claimWrites(
 ): readonly Write[] {
   const wantedBefore = before ? claimsWanted(before) : undefined;
   const wantedAfter = claimsWanted(after);
-  return claimKeysTouched(before, after).flatMap((key) => {
+  return claimKeysTouched(before, after).map((key) => {
     const seen = claimAt(key);
-    const had = wantedBefore?.get(key.sk);
-    const gets = wantedAfter.get(key.sk);
-    let { holder, former } = seen;
-    if (had?.as === "holder") {
-      holder = holder === had.number ? undefined : overtaken();
-    }
-    if (had?.as === "former" && former === had.number) {
-      former = undefined;
-    }
-    if (gets?.as === "holder") {
-      holder = holder === undefined ? gets.number : overtaken();
-    }
-    if (gets?.as === "former") {
-      former = gets.number;
-    }
-    return [claimWrite(key, seen, { holder, former })];
+    const given = withoutClaim(seen, wantedBefore?.get(key.sk));
+    return claimWrite(key, seen, withClaim(given, wantedAfter.get(key.sk)));
   });
+}
+
+function withoutClaim(claim: Claim, had: ClaimWanted | undefined): Claim {
+  const connectionId = formerOf(had);
+  if (had?.as === "holder" && claim.holder === had.number) {
+    return { ...claim, holder: undefined };
+  }
+  if (connectionId !== undefined && claim.former[connectionId] === had?.number) {
+    const { [connectionId]: _, ...former } = claim.former;
+    return { ...claim, former };
+  }
+  return claim;
+}
+
+function withClaim(claim: Claim, gets: ClaimWanted | undefined): Claim {
+  if (gets?.as === "holder") {
+    return claim.holder === undefined ? { ...claim, holder: gets.number } : overtaken();
+  }
+  const connectionId = formerOf(gets);
+  return gets === undefined || connectionId === undefined
+    ? claim
+    : { ...claim, former: { ...claim.former, [connectionId]: gets.number } };
 }
 
 function claimWrite(key: Key, seen: Claim, next: Claim): Write {
   const when = claimUnchanged(seen);
-  if (next.holder === undefined && next.former === undefined) {
+  const remembers = Object.keys(next.former).length > 0;
+  if (next.holder === undefined && !remembers) {
     return { delete: key, when };
   }
   return {
     put: {
       ...key,
       ...(next.holder !== undefined && { holder: next.holder }),
-      ...(next.former !== undefined && { former: next.former }),
+      ...(remembers && { former: next.former }),
     },
     when,
   };
 }
 
 function claimUnchanged({ holder, former }: Claim): Condition {
+  const remembered = Object.keys(former).length > 0;
   return {
     expression: [
       holder === undefined ? "attribute_not_exists(holder)" : "holder = :seenHolder",
-      former === undefined ? "attribute_not_exists(former)" : "former = :seenFormer",
+      remembered ? "former = :seenFormer" : "attribute_not_exists(former)",
     ].join(" AND "),
     values: {
       ...(holder !== undefined && { ":seenHolder": holder }),
-      ...(former !== undefined && { ":seenFormer": former }),
+      ...(remembered && { ":seenFormer": former }),
     },
   };
 }

@@ -3,11 +3,12 @@
 import type { Project } from "../domain/project.ts";
 import {
   blockOf,
+  formerConnectionIdOf,
   formerConnectionKey,
+  formerConnectionsOf,
   type Key,
   membersPartition,
   namesPartition,
-  projectPartition,
   referencesPartition,
   rosterPartition,
   seatPoolKey,
@@ -40,39 +41,43 @@ export async function closeProject(store: Store, project: Project): Promise<Proj
   return outcome === "done" ? closed : overtaken();
 }
 
-/** Removes what is left of a closed project; the project's own item last, so that this can be taken up again. */
-export async function purgeProject(store: Store, project: Project): Promise<void> {
-  const blocks = blockOf(project.numbersBelow) + 1;
-  for (let block = 0; block < blocks; block++) {
-    await purgePartition(store, membersPartition(project.id, block));
+/**
+ * Removes what is left of a closed project; the project's own item last, so that this can be taken up again. False when
+ * `expired` said stop before the end.
+ */
+export async function purgeProject(store: Store, project: Project, expired: () => boolean): Promise<boolean> {
+  const former = (await store.query(formerConnectionsOf(project.id))).map(formerConnectionIdOf);
+  const partitions = [
+    ...Array.from({ length: blockOf(project.numbersBelow) + 1 }, (_, block) =>
+      membersPartition(project.id, block),
+    ),
+    namesPartition(project.id),
+    ...former.flatMap((connectionId) => [rosterPartition(connectionId), referencesPartition(connectionId)]),
+  ];
+  for (const pk of partitions) {
+    if (!(await purgePartition(store, pk, expired))) {
+      return false;
+    }
   }
-  await purgePartition(store, namesPartition(project.id));
-  const former = await store.query({ pk: projectPartition(project.id), prefix: "FORMER#" });
-  for (const connectionId of former.map(connectionOf)) {
-    await purgePartition(store, rosterPartition(connectionId));
-    await purgePartition(store, referencesPartition(connectionId));
-    await store.purge([formerConnectionKey(project.id, connectionId)]);
-  }
+  await store.purge(former.map((connectionId) => formerConnectionKey(project.id, connectionId)));
   await store.transact([deleteProject(project)]);
+  return true;
 }
 
 /** Items read, then removed, at a time. */
-const purgeChunk = 500;
+const purgeChunk = 1_000;
 
-async function purgePartition(store: Store, pk: string): Promise<void> {
-  for (;;) {
+async function purgePartition(store: Store, pk: string, expired: () => boolean): Promise<boolean> {
+  while (!expired()) {
     const items = await store.query({ pk, limit: purgeChunk });
     await store.purge(items.map(keyOf));
     if (items.length < purgeChunk) {
-      return;
+      return true;
     }
   }
+  return false;
 }
 
 function keyOf(item: Item): Key {
   return { pk: String(item["pk"]), sk: String(item["sk"]) };
-}
-
-function connectionOf(item: Item): string {
-  return String(item["sk"]).slice("FORMER#".length);
 }

@@ -26,8 +26,8 @@ export function createBackoff(sleep: (ms: number) => Promise<void>, random: () =
 }
 
 /**
- * Runs `change` until it was not overtaken. After `attemptsMax`, or when `deadline` (epoch ms) has passed, 429 with
- * Retry-After; nothing was changed.
+ * Runs `change` until it was not overtaken. After `attemptsMax` attempts, or once `expired` says so, 429 with Retry-After;
+ * nothing was changed.
  */
 export async function untilNotOvertaken<T>(
   backoff: Backoff,

@@ -113,7 +113,7 @@ export function resplitSeatPools(
 
 /** One step of a seat plan as a conditional write. */
 export function seatWrite(projectId: string, step: PoolStep): Write {
-  const { pool, take, release, releaseOnlyOver, newNumber } = step;
+  const { pool, take, release, releaseOnlyOver, ordinal } = step;
   const adds: string[] = [];
   const conditions = ["quotaSplit = :split"];
   const values: Record<string, number> = { ":split": pool.split };
@@ -132,18 +132,21 @@ export function seatWrite(projectId: string, step: PoolStep): Write {
     conditions.push(`${release}Used > :floor`);
     values[":floor"] = releaseOnlyOver ? (pool.share[release] ?? 0) : 0;
   }
-  if (newNumber) {
-    adds.push("#next :step");
-    conditions.push("#next = :next");
-    values[":step"] = 1;
-    values[":next"] = pool.next;
+  if (ordinal !== undefined) {
+    conditions.push("#next = :seenNext");
+    values[":seenNext"] = pool.next;
+    values[":next"] = ordinal + 1;
   }
+  const changes = [
+    ...(ordinal !== undefined ? ["SET #next = :next"] : []),
+    ...(adds.length > 0 ? [`ADD ${adds.join(", ")}`] : []),
+  ];
   return {
     update: seatPoolKey(projectId, pool.stripe),
     change: {
-      expression: `ADD ${adds.join(", ")}`,
+      expression: changes.join(" "),
       values,
-      ...(newNumber && { names: { "#next": "next" } }),
+      ...(ordinal !== undefined && { names: { "#next": "next" } }),
     },
     when: { expression: conditions.join(" AND ") },
   };

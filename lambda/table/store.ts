@@ -58,7 +58,6 @@ export interface RangeQuery {
   readonly to?: string;
   /** Items at most; all when absent. */
   readonly limit?: number;
-  readonly descending?: boolean;
 }
 
 export interface Store {
@@ -68,7 +67,7 @@ export interface Store {
   query(range: RangeQuery): Promise<readonly Item[]>;
   /** The keys as they stood together at one instant (serializable; twice the read units). */
   snapshot(keys: readonly Key[]): Promise<ItemsByKey>;
-  /** All writes or none. At most 100 (AWS quota). */
+  /** All writes or none. At most 100 (AWS quota); the largest change of a member makes 94 (`domain/limits.ts`). */
   transact(writes: readonly Write[]): Promise<TransactionOutcome>;
   /** A single conditional update outside any transaction; false when the condition did not hold. */
   update(key: Key, change: Expression, when: Condition): Promise<boolean>;
@@ -76,13 +75,16 @@ export interface Store {
   purge(keys: readonly Key[]): Promise<void>;
 }
 
-/** TransactWriteItems and BatchGetItem take 100 (AWS quota). */
-export const itemsPerTransactionMax = 100;
+/** BatchGetItem takes 100 (AWS quota). */
 const keysPerBatchMax = 100;
 /** BatchWriteItem takes 25 (AWS quota). */
 const writesPerBatchMax = 25;
 /** Tries of one call that AWS answered only in part (UnprocessedKeys) or asked to repeat, beside the SDK's own. */
 const callAttemptsMax = 8;
+/** Tries of one snapshot: it fails whenever one of its items is being written, and seat pools are written all day. */
+const snapshotAttemptsMax = 24;
+/** Batches of a purge under way at once. Our choice: some thousand items a second. */
+const purgeBatchesMax = 16;
 
 export interface StoreDependencies {
   readonly client: DynamoDBDocumentClient;
@@ -137,7 +139,6 @@ export function createStore({ client, tableName, backoff, newToken }: StoreDepen
             TableName: tableName,
             ConsistentRead: true,
             ...keyCondition(range),
-            ScanIndexForward: range.descending !== true,
             Limit: remaining,
             ExclusiveStartKey: startKey,
           }),
@@ -170,7 +171,7 @@ export function createStore({ client, tableName, backoff, newToken }: StoreDepen
         if (!isNamed(error, "TransactionCanceledException")) {
           throw error;
         }
-        if (attempt === callAttemptsMax) {
+        if (attempt === snapshotAttemptsMax) {
           throw throttled(
             "The items asked for are being changed without pause; send the request again.",
             error,
@@ -229,21 +230,30 @@ export function createStore({ client, tableName, backoff, newToken }: StoreDepen
   }
 
   async function purge(keys: readonly Key[]): Promise<void> {
+    const batches: (readonly Key[])[] = [];
     for (let start = 0; start < keys.length; start += writesPerBatchMax) {
-      type Requests = NonNullable<BatchWriteCommandInput["RequestItems"]>[string];
-      let pending: Requests | undefined = keys
-        .slice(start, start + writesPerBatchMax)
-        .map((key) => ({ DeleteRequest: { Key: plainKey(key) } }));
-      for (let attempt = 1; pending && pending.length > 0; attempt++) {
-        const request: BatchWriteCommandInput = { RequestItems: { [tableName]: pending } };
-        const answer = await translated(() => client.send(new BatchWriteCommand(request)));
-        pending = answer.UnprocessedItems?.[tableName];
-        if (pending && pending.length > 0) {
-          if (attempt === callAttemptsMax) {
-            throw throttled("The table is busier than it can serve; send the request again shortly.");
-          }
-          await backoff(attempt);
+      batches.push(keys.slice(start, start + writesPerBatchMax));
+    }
+    const worker = async () => {
+      for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
+        await purgeBatch(batch);
+      }
+    };
+    await Promise.all(Array.from({ length: purgeBatchesMax }, worker));
+  }
+
+  async function purgeBatch(keys: readonly Key[]): Promise<void> {
+    type Requests = NonNullable<BatchWriteCommandInput["RequestItems"]>[string];
+    let pending: Requests | undefined = keys.map((key) => ({ DeleteRequest: { Key: plainKey(key) } }));
+    for (let attempt = 1; pending && pending.length > 0; attempt++) {
+      const request: BatchWriteCommandInput = { RequestItems: { [tableName]: pending } };
+      const answer = await translated(() => client.send(new BatchWriteCommand(request)));
+      pending = answer.UnprocessedItems?.[tableName];
+      if (pending && pending.length > 0) {
+        if (attempt === callAttemptsMax) {
+          throw throttled("The table is busier than it can serve; send the request again shortly.");
         }
+        await backoff(attempt);
       }
     }
   }

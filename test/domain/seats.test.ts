@@ -41,7 +41,7 @@ function carriedOut(pools: readonly SeatPool[], change: SeatChange, random: () =
       expect(share === null || used[step.take] < share).toBe(true);
       used[step.take]++;
     }
-    return { ...pool, used, next: pool.next + (step.newNumber ? 1 : 0) };
+    return { ...pool, used, next: step.ordinal === undefined ? pool.next : step.ordinal + 1 };
   });
   return { plan, pools: after };
 }

@@ -12,7 +12,7 @@ import {
 } from "@aws-sdk/lib-dynamodb";
 import { type Member, newMember } from "../../lambda/domain/member.ts";
 import { rosterPageKey, seatPoolKey, seatsPartition } from "../../lambda/table/keys.ts";
-import { memberWrites } from "../../lambda/table/members.ts";
+import { memberWrites, unclaimed } from "../../lambda/table/members.ts";
 import { bitOf, slotOf, stripes } from "../../lambda/table/numbers.ts";
 import type { Item } from "../../lambda/table/store.ts";
 
@@ -76,9 +76,7 @@ export async function seedUsers(options: SeedOptions): Promise<readonly Member[]
   });
   const members = Array.from({ length: options.count }, (_, index) => seededMember(options, index));
   const items: Item[] = members.flatMap((member) =>
-    memberWrites(undefined, member, () => ({ holder: undefined, former: undefined })).flatMap((write) =>
-      "put" in write ? [write.put] : [],
-    ),
+    memberWrites(undefined, member, () => unclaimed).flatMap((write) => ("put" in write ? [write.put] : [])),
   );
   // The embedded engine is five times as fast without a stream, and none of these users has a history.
   await options.client.send(
