@@ -8,6 +8,7 @@
  */
 
 import { createCipheriv, createDecipheriv, createHash } from "node:crypto";
+import type { Member } from "./member.ts";
 
 /** The first half of the block. What deciphers to anything else was never an id of ours. */
 const tag = Buffer.from("member\0\0", "latin1");
@@ -23,6 +24,11 @@ export function memberIdOf(projectId: string, number: number): string {
     .update(block)
     .toString("hex");
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+/** The id by which the product knows a member, for ever the same. */
+export function memberIdOfMember(member: Member): string {
+  return memberIdOf(member.projectId, member.homeNumber);
 }
 
 /** The number behind an id of this project, or undefined for anything else. */

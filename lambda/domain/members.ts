@@ -3,8 +3,8 @@
 import { notFound } from "../scim/error.ts";
 import type { JsonValue } from "../scim/json.ts";
 import { type ScimAttributes, sameAttributes } from "../scim/resource.ts";
-import { type Key, memberKey } from "../table/keys.ts";
-import { parseMemberRow } from "../table/members.ts";
+import { readMember, readMemberByHome } from "../table/member-reads.ts";
+import { overtaken } from "../table/retry.ts";
 import type { Write } from "../table/store.ts";
 import type { Connection } from "./connection.ts";
 import { type Context, now } from "./context.ts";
@@ -24,7 +24,7 @@ import {
   withType,
 } from "./member.ts";
 import { changing, commit, type MemberChange, readGround, takenName } from "./member-change.ts";
-import { memberIdOf, memberNumberOf } from "./member-id.ts";
+import { memberIdOfMember, memberNumberOf } from "./member-id.ts";
 import { openProject } from "./projects.ts";
 import { conflict, managedByIdp, quotaExceeded, validationFailed } from "./refusals.ts";
 
@@ -145,28 +145,14 @@ export async function deleteMember(context: Context, projectId: string, memberId
   });
 }
 
-/** The row a member id leads to, wherever the member lives now; deleted ones included. */
-export async function memberById(
+/** The member under a member id, deleted or not. */
+async function memberById(
   context: Context,
   projectId: string,
   memberId: string,
 ): Promise<Member | undefined> {
-  // A member moves once per return after a SCIM DELETE; its home row always names where it lives now.
-  let number = memberNumberOf(projectId, memberId);
-  while (number !== undefined) {
-    const key: Key = memberKey(projectId, number);
-    const item = (await context.store.read([key])).get(key);
-    const row = item && parseMemberRow(projectId, item);
-    if (row?.kind !== "moved") {
-      return row?.member;
-    }
-    number = row.to;
-  }
-  return undefined;
-}
-
-export function memberIdOfMember(member: Member): string {
-  return memberIdOf(member.projectId, member.homeNumber);
+  const number = memberNumberOf(projectId, memberId);
+  return number === undefined ? undefined : readMemberByHome(context.store, projectId, number);
 }
 
 async function openMember(context: Context, projectId: string, memberId: string): Promise<Member> {
@@ -188,10 +174,11 @@ async function write(context: Context, change: MemberChange, checks: readonly Wr
   const ground = await readGround(context, change);
   const taken = takenName(change.after, ground.claimAt);
   if (taken) {
+    const holder = await readMember(context.store, change.after.projectId, taken.holder);
     throw conflict(
       "duplicate_member",
       `${taken.attribute} "${taken.value}" is already used by member ` +
-        `${memberIdOf(change.after.projectId, taken.holder)}; choose another one.`,
+        `${memberIdOfMember(holder ?? overtaken())}; choose another one.`,
     );
   }
   return commit(context, change, ground, quotaExceeded.toAdmin, checks);

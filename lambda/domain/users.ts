@@ -8,6 +8,7 @@
 import { notFound, preconditionFailed, uniqueness } from "../scim/error.ts";
 import { type ScimAttributes, sameAttributes } from "../scim/resource.ts";
 import { type Key, memberKey } from "../table/keys.ts";
+import { readMember } from "../table/member-reads.ts";
 import { type Claim, claimKeysOf, parseMemberRow } from "../table/members.ts";
 import { overtaken } from "../table/retry.ts";
 import { readSeatPools } from "../table/seat-pools.ts";
@@ -28,7 +29,7 @@ import {
   withActive,
 } from "./member.ts";
 import { type ChangeGround, changing, claimsIn, commit, readGround, takenName } from "./member-change.ts";
-import { memberIdOf, memberNumberOf } from "./member-id.ts";
+import { memberIdOf, memberIdOfMember, memberNumberOf } from "./member-id.ts";
 import { type Caller, credentialOf, openConnection } from "./provider-access.ts";
 import { quotaExceeded } from "./refusals.ts";
 
@@ -213,33 +214,29 @@ async function whoIsThere(
     byEmail?.holder !== undefined &&
     byUserName.holder !== byEmail.holder
   ) {
+    const [first, second] = await Promise.all(
+      [byUserName.holder, byEmail.holder].map((number) => readMember(context.store, projectId, number)),
+    );
     throw uniqueness(
-      `${userName} belongs to member ${memberIdOf(projectId, byUserName.holder)} and ` +
-        `${email} to another one, member ${memberIdOf(projectId, byEmail.holder)}. ` +
+      `${userName} belongs to member ${memberIdOfMember(first ?? overtaken())} and ` +
+        `${email} to another one, member ${memberIdOfMember(second ?? overtaken())}. ` +
         "Give one of the two another userName or email, or correct the user in the identity provider, then retry.",
     );
   }
   const holder = byUserName?.holder ?? byEmail?.holder;
   if (holder !== undefined) {
-    const member = (await memberAt(context, projectId, holder)) ?? overtaken();
+    const member = (await readMember(context.store, projectId, holder)) ?? overtaken();
     const name = byUserName?.holder === holder ? userName : email;
     return { member, checks: await assertLinkable(context, connection, member, attributes, name) };
   }
   for (const claim of [byUserName, byEmail]) {
     const former = claim?.former[connection.id];
-    const member = former === undefined ? undefined : await memberAt(context, projectId, former);
+    const member = former === undefined ? undefined : await readMember(context.store, projectId, former);
     if (member?.deletedAt !== undefined && lastConnectionOf(member) === connection.id) {
       return { member, checks: [] };
     }
   }
   return undefined;
-}
-
-async function memberAt(context: Context, projectId: string, number: number): Promise<Member | undefined> {
-  const key = memberKey(projectId, number);
-  const item = (await context.store.read([key])).get(key);
-  const row = item && parseMemberRow(projectId, item);
-  return row?.kind === "member" ? row.member : undefined;
 }
 
 /** 409 unless the connection may take this member over; else what must stay true until it has. */

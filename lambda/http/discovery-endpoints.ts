@@ -10,7 +10,7 @@ import {
   serviceProviderConfig,
 } from "../scim/discovery.ts";
 import { notFound } from "../scim/error.ts";
-import type { JsonObject } from "../scim/json.ts";
+import { isObject, type JsonObject } from "../scim/json.ts";
 import { listResponse } from "../scim/messages.ts";
 import { userType } from "../scim/resource-types.ts";
 import { type ScimCall, type ScimEndpoint, scimAnswer } from "./scim-router.ts";
@@ -56,9 +56,16 @@ function discovery(name: string, answer: (call: ScimCall) => JsonObject): ScimEn
       if (request.query.some(([parameter]) => parameter.toLowerCase() === "filter")) {
         throw forbidden("Discovery endpoints cannot be filtered (RFC 7644 §4); leave the filter out.");
       }
-      return scimAnswer(call, 200, answer(call));
+      const body = answer(call);
+      return scimAnswer(call, 200, body, locationOf(body));
     },
   };
+}
+
+/** A single resource says where it is; a list is nowhere. */
+function locationOf({ meta }: JsonObject): Readonly<Record<string, string>> {
+  const location = isObject(meta) ? meta["location"] : undefined;
+  return typeof location === "string" ? { Location: location } : {};
 }
 
 function all(resources: readonly JsonObject[]): JsonObject {

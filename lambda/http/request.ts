@@ -113,8 +113,15 @@ function bodyOf(event: APIGatewayProxyEvent): string {
 function baseUrlOf(event: APIGatewayProxyEvent, headers: ReadonlyMap<string, string>): string {
   const host = headers.get("host") ?? event.requestContext.domainName ?? "localhost";
   const protocol = headers.get("x-forwarded-proto") ?? "https";
-  const whole = event.requestContext.path ?? event.path;
-  const routed = event.path ?? "";
-  const prefix = whole.endsWith(routed) ? whole.slice(0, whole.length - routed.length) : "";
+  const segments = (event.requestContext.path ?? event.path).split("/");
+  const routed = event.resource
+    .split("/")
+    .reduce(
+      (count, part) =>
+        count +
+        (part.endsWith("+}") ? (event.pathParameters?.[part.slice(1, -2)] ?? "").split("/").length : 1),
+      -1,
+    );
+  const prefix = segments.slice(0, segments.length - routed).join("/");
   return `${protocol}://${host}${prefix}`;
 }

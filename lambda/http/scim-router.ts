@@ -35,12 +35,15 @@ export function scimService(endpoints: readonly ScimEndpoint[]): Service {
   const byName = new Map(endpoints.map((endpoint) => [endpoint.name.toLowerCase(), endpoint]));
   return async (request, runtime) => {
     const [, version, connectionId = "", name = "", ...rest] = request.segments;
+    const caller = { connectionId, authorization: request.headers.get("authorization") };
     if (version !== undefined && version.toLowerCase() !== "v2") {
+      await openConnection(runtime.context, caller);
       throw unsupportedVersion(version);
     }
-    const caller = { connectionId, authorization: request.headers.get("authorization") };
     const endpoint = byName.get(name.toLowerCase());
-    const toCome = [name, ...rest].find((segment) => endpointsToCome.has(segment.toLowerCase()));
+    const toCome = endpointsToCome.has(name.toLowerCase())
+      ? name
+      : rest.find((segment) => segment.toLowerCase() === ".search");
     if (endpoint === undefined || toCome !== undefined || rest.length > 1) {
       await openConnection(runtime.context, caller);
       throw toCome !== undefined

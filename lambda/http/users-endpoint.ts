@@ -1,5 +1,6 @@
 /** `/Users` and `/Users/{id}` (RFC 7644 §3.2). */
 
+import { attempt, unwrapped } from "../domain/attempt.ts";
 import type { Member } from "../domain/member.ts";
 import { memberIdOf } from "../domain/member-id.ts";
 import { listUsers, type UserQuery } from "../domain/user-list.ts";
@@ -29,8 +30,6 @@ import { boundedBody } from "./request.ts";
 import type { HttpResponse } from "./response.ts";
 import { refuseMethod, type ScimCall, type ScimEndpoint, scimAnswer } from "./scim-router.ts";
 
-const everything: Projection = { kind: "default" };
-
 export const usersEndpoint: ScimEndpoint = {
   name: "Users",
   serve(call) {
@@ -54,12 +53,16 @@ async function serveUser(call: ScimCall, id: string): Promise<HttpResponse> {
   switch (call.request.method) {
     case "GET":
       return read(call, id);
-    case "PUT":
-      return change(call, id, "PUT", (stored) => replaceAttributes(userType, stored, bodyOf(call)));
-    case "PATCH":
+    case "PUT": {
+      const body = attempt(() => bodyOf(call));
+      return change(call, id, "PUT", (stored) => replaceAttributes(userType, stored, unwrapped(body)));
+    }
+    case "PATCH": {
+      const operations = attempt(() => readPatch(userType, bodyOf(call)));
       return change(call, id, "PATCH", (stored) =>
-        applyPatch(userType, stored, readPatch(userType, bodyOf(call)), { id }),
+        applyPatch(userType, stored, unwrapped(operations), { id }),
       );
+    }
     case "DELETE":
       await deleteUser(call.runtime.context, call.caller, id, call.request.headers.get("if-match"));
       return scimAnswer(call, 204, undefined);
@@ -68,66 +71,70 @@ async function serveUser(call: ScimCall, id: string): Promise<HttpResponse> {
   }
 }
 
+/** What is wrong with body or parameters is said once the caller may come in, and before anything has changed. */
 async function change(
   call: ScimCall,
   id: string,
   method: UserChange["method"],
   apply: UserChange["apply"],
 ): Promise<HttpResponse> {
-  const ifMatch = call.request.headers.get("if-match");
-  let projection: Projection = everything;
+  const projection = attempt(() => projectionOf(call));
   const opened = await changeUser(call.runtime.context, call.caller, id, {
     method,
-    ifMatch,
+    ifMatch: call.request.headers.get("if-match"),
     apply: (stored) => {
-      // Here, so that a bad parameter is refused before anything has changed.
-      projection = projectionOf(call);
+      unwrapped(projection);
       return apply(stored);
     },
   });
-  return userAnswer(call, 200, opened, projection);
+  return userAnswer(call, 200, opened, unwrapped(projection));
 }
 
 async function list(call: ScimCall): Promise<HttpResponse> {
-  let listQuery: ListQuery | undefined;
-  const query = (): UserQuery => {
-    listQuery = readListQuery(call.request.query);
-    const { filter, sortBy, sortOrder, startIndex, count } = listQuery;
-    return {
-      filter: filter === undefined ? undefined : checkFilter(userType, parseFilter(filter)),
-      order: sortBy === undefined ? undefined : compareBy(userType, sortBy, sortOrder),
-      startIndex,
-      count,
-    };
-  };
-  const page = await listUsers(call.runtime.context, call.caller, query, (member) =>
-    representation(call, member),
+  const query = attempt(() => readListQuery(call.request.query));
+  const page = await listUsers(
+    call.runtime.context,
+    call.caller,
+    () => userQuery(unwrapped(query)),
+    (member) => representation(call, member),
   );
-  const { startIndex, projection } = listQuery!;
+  const { startIndex, projection } = unwrapped(query);
   const resources = page.resources.map((resource) => project(userType, resource, projection));
-  const answer = listResponse({
-    totalResults: page.totalResults,
+  return scimAnswer(
+    call,
+    200,
+    listResponse({
+      totalResults: page.totalResults,
+      startIndex,
+      itemsPerPage: resources.length,
+      resources,
+    }),
+  );
+}
+
+function userQuery({ filter, sortBy, sortOrder, startIndex, count }: ListQuery): UserQuery {
+  return {
+    filter: filter === undefined ? undefined : checkFilter(userType, parseFilter(filter)),
+    order: sortBy === undefined ? undefined : compareBy(userType, sortBy, sortOrder),
     startIndex,
-    itemsPerPage: resources.length,
-    resources,
-  });
-  return scimAnswer(call, 200, answer);
+    count,
+  };
 }
 
 async function create(call: ScimCall): Promise<HttpResponse> {
-  let projection: Projection = everything;
+  const projection = attempt(() => projectionOf(call));
   const opened = await createUser(call.runtime.context, call.caller, () => {
-    projection = projectionOf(call);
+    unwrapped(projection);
     return createAttributes(userType, bodyOf(call));
   });
-  return userAnswer(call, 201, opened, projection);
+  return userAnswer(call, 201, opened, unwrapped(projection));
 }
 
 async function read(call: ScimCall, id: string): Promise<HttpResponse> {
   const opened = await getUser(call.runtime.context, call.caller, id);
   const ifNoneMatch = call.request.headers.get("if-none-match");
   return ifNoneMatch !== undefined && matchesVersion(ifNoneMatch, opened.member)
-    ? scimAnswer(call, 304, undefined, { ETag: versionOf(opened.member) })
+    ? scimAnswer(call, 304, undefined, resourceHeaders(representation(call, opened.member)))
     : userAnswer(call, 200, opened, projectionOf(call));
 }
 
@@ -139,10 +146,11 @@ function userAnswer(
   projection: Projection,
 ): HttpResponse {
   const resource = representation(call, member);
-  return scimAnswer(call, status, project(userType, resource, projection), {
-    Location: resource.meta.location,
-    ETag: versionOf(member),
-  });
+  return scimAnswer(call, status, project(userType, resource, projection), resourceHeaders(resource));
+}
+
+function resourceHeaders({ meta }: ScimResource) {
+  return { Location: meta.location, ETag: meta.version };
 }
 
 /** Of a single resource's parameters only these two mean anything; the others are ignored. */

@@ -1,13 +1,15 @@
 import { createdBySelection } from "./created-by-selection.ts";
+import { oncePerElement, textOf } from "./element-text.ts";
 import { invalidValue, mutability } from "./error.ts";
 import { canonicalText, isArray, isObject, type JsonObject, type JsonValue, ownValue } from "./json.ts";
-import { matchesElement } from "./match.ts";
+import { countNodes, matchesElement } from "./match.ts";
 import { type AttributePath, printPath } from "./path.ts";
 import { isPrimary } from "./primary.ts";
 import { type AttributeValue, assemble, checkCount, isReference, type SubValues } from "./read-value.ts";
 import type { ScimAttributes } from "./resource.ts";
 import type { Attribute } from "./schema.ts";
 import { valueAt, withValueAt } from "./value-at.ts";
+import type { Work } from "./work.ts";
 
 /** One change of one attribute. A remove without a value takes all that the path names, with one only what it lists. */
 export type AttributeOperation =
@@ -17,13 +19,17 @@ export type AttributeOperation =
 /**
  * Attributes and an operation → attributes after it (RFC 7644 §3.5.2.1 to §3.5.2.3). 400 `mutability` when it removes a
  * required attribute or changes an immutable one, 400 `invalidValue` when it sets a required one to nothing, 400
- * `noTarget` when it has to create an element its filter does not describe.
+ * `noTarget` when it has to create an element its filter does not describe, 413 when it is too much for the request's `work`.
  */
-export function applyOperation(attributes: ScimAttributes, operation: AttributeOperation): ScimAttributes {
+export function applyOperation(
+  attributes: ScimAttributes,
+  operation: AttributeOperation,
+  work: Work,
+): ScimAttributes {
   const { path } = operation;
   const current = valueAt(attributes, path);
   const next = path.attribute.multiValued
-    ? nextElements(isArray(current) ? current : [], operation)
+    ? nextElements(isArray(current) ? current : [], operation, work)
     : nextSingle(current, operation);
   checkChange(operation, current, next);
   return withValueAt(attributes, path, next);
@@ -96,34 +102,42 @@ function withSubs(attribute: Attribute, current: JsonObject, changes: SubValues)
   return assemble(attribute, new Map([...(replaced ? [] : Object.entries(current)), ...changes]));
 }
 
-/** An element, and whether the operation set something in it: a primary it set takes the others' (RFC 7644 §3.5.2). */
+/** An element, and whether the operation's value calls it primary: then the others are not any more (RFC 7644 §3.5.2). */
 interface Step {
   readonly element: JsonValue;
-  readonly touched: boolean;
+  readonly claimsPrimary: boolean;
 }
 
 function nextElements(
   current: readonly JsonValue[],
   operation: AttributeOperation,
+  work: Work,
 ): readonly JsonValue[] | undefined {
   const { attribute } = operation.path;
-  const elements = dropRepetitions(withOnePrimary(attribute, stepsOf(current, operation)));
+  const elements = dropRepetitions(withOnePrimary(attribute, stepsOf(current, operation, work)));
   checkCount(attribute, elements.length, printPath(operation.path));
   return elements.length === 0 ? undefined : elements;
 }
 
-function stepsOf(current: readonly JsonValue[], operation: AttributeOperation): readonly Step[] {
+function stepsOf(
+  current: readonly JsonValue[],
+  operation: AttributeOperation,
+  work: Work,
+): readonly Step[] {
   const { op, path, value } = operation;
-  if (path.selection || path.sub) return selectedSteps(current, operation);
+  if (path.selection || path.sub) return selectedSteps(current, operation, work);
   const given = value?.kind === "elements" ? value.elements : [];
   switch (op) {
     case "add":
+      work.look(current, 1);
       return appended(path.attribute, current, given);
     case "replace":
-      return given.map((element) => ({ element, touched: true }));
+      return given.map((element) => ({ element, claimsPrimary: isPrimary(element) }));
     case "remove": {
-      const isListed = listedBy(given);
-      return value === undefined ? [] : untouched(current.filter((element) => !isListed(element)));
+      if (value === undefined) return [];
+      const listed = listOf(given);
+      work.look(current, 1 + listed.length);
+      return untouched(current.filter((element) => !isListed(element, listed)));
     }
   }
 }
@@ -141,18 +155,22 @@ function appended(
     const place = places.get(identity);
     if (place === undefined) {
       places.set(identity, steps.length);
-      steps.push({ element, touched: true });
+      steps.push({ element, claimsPrimary: isPrimary(element) });
     } else {
-      steps[place] = { element: merged(attribute, steps[place]!.element, element), touched: true };
+      const present = steps[place]!;
+      steps[place] = {
+        element: merged(attribute, present.element, element),
+        claimsPrimary: present.claimsPrimary || isPrimary(element),
+      };
     }
   }
   return steps;
 }
 
-function identityOf(element: JsonValue): string {
+const identityOf = oncePerElement((element) => {
   if (!isObject(element) || !Object.hasOwn(element, "value")) return textOf(element);
   return canonicalText([element["value"]!, ownValue(element, "type") ?? null]);
-}
+});
 
 function merged(attribute: Attribute, present: JsonValue, given: JsonValue): JsonValue {
   if (!isObject(present) || !isObject(given)) return given;
@@ -163,21 +181,37 @@ function merged(attribute: Attribute, present: JsonValue, given: JsonValue): Jso
  * Operations on the elements a filter selects; `emails.value`, without a filter, selects all (RFC 7644 is silent there).
  * When nothing is selected, a value creates an element (API.md §4; Entra needs it, erratum 8097), nothing changes otherwise.
  */
-function selectedSteps(current: readonly JsonValue[], operation: AttributeOperation): readonly Step[] {
+function selectedSteps(
+  current: readonly JsonValue[],
+  operation: AttributeOperation,
+  work: Work,
+): readonly Step[] {
   const { op, path, value } = operation;
-  const selects = (element: JsonValue) => !path.selection || matchesElement(path.selection.checked, element);
-  if (op !== "remove" && value.kind !== "unassigned" && !current.some(selects)) {
-    const element = assemble(
-      path.attribute,
-      new Map([...createdBySelection(path), ...givenSubs(path, value)]),
-    );
-    return element ? [...untouched(current), { element, touched: true }] : untouched(current);
+  const given: SubValues = value ? givenSubs(path, value) : new Map();
+  const selected = selectedIn(current, path, work);
+  if (op !== "remove" && value.kind !== "unassigned" && selected.size === 0) {
+    const element = assemble(path.attribute, new Map([...createdBySelection(path), ...given]));
+    // What the filter says of the new element counts like the value: `emails[primary eq true].value` makes a primary.
+    const created = element ? [{ element, claimsPrimary: isPrimary(element) }] : [];
+    return [...untouched(current), ...created];
   }
+  work.look([...given.values()].map((sub) => sub ?? null), selected.size); // each selected element gets them
+  const claimsPrimary = op !== "remove" && given.get("primary") === true;
   return current.flatMap((element): Step[] => {
-    if (!selects(element) || !isObject(element)) return [{ element, touched: false }];
+    if (!isObject(element) || !selected.has(element)) return [{ element, claimsPrimary: false }];
     const next = nextSelected(element, operation);
-    return next ? [{ element: next, touched: next !== element }] : [];
+    return next ? [{ element: next, claimsPrimary }] : [];
   });
+}
+
+function selectedIn(
+  current: readonly JsonValue[],
+  { selection }: AttributePath,
+  work: Work,
+): ReadonlySet<JsonValue> {
+  work.look(current, 1 + (selection ? countNodes(selection.checked) : 0));
+  const fold = (text: string) => work.fold(text);
+  return new Set(selection ? current.filter((element) => matchesElement(selection.checked, element, fold)) : current);
 }
 
 function nextSelected(element: JsonObject, { op, path, value }: AttributeOperation): JsonObject | undefined {
@@ -199,7 +233,7 @@ function nextSelected(element: JsonObject, { op, path, value }: AttributeOperati
       );
     case "remove": {
       const listed = assemble(attribute, value.subs);
-      return listed && listedBy([listed])(element) ? undefined : element;
+      return listed && isListed(element, listOf([listed])) ? undefined : element;
     }
   }
 }
@@ -214,11 +248,14 @@ function isHollow(element: JsonObject): boolean {
   return Object.keys(element).every((name) => name === "type" || name === "primary");
 }
 
-/** Setting a primary clears it on the elements the operation did not name (RFC 7644 §3.5.2). */
+/**
+ * A new primary makes the old one an ordinary element (RFC 7644 §3.5.2), also where the operation names the old one
+ * without calling it primary. Two that are called so stay both, for `checkAttributes` to refuse.
+ */
 function withOnePrimary(attribute: Attribute, steps: readonly Step[]): readonly JsonValue[] {
-  const takesPrimary = steps.some(({ element, touched }) => touched && isPrimary(element));
-  return steps.map(({ element, touched }) => {
-    if (!takesPrimary || touched || !isObject(element) || !isPrimary(element)) return element;
+  const takesPrimary = steps.some(({ element, claimsPrimary }) => claimsPrimary && isPrimary(element));
+  return steps.map(({ element, claimsPrimary }) => {
+    if (!takesPrimary || claimsPrimary || !isObject(element) || !isPrimary(element)) return element;
     return assemble(attribute, new Map([...Object.entries(element), ["primary", false]])) ?? element;
   });
 }
@@ -227,49 +264,51 @@ function dropRepetitions(elements: readonly JsonValue[]): readonly JsonValue[] {
   return [...new Map(elements.map((element) => [textOf(element), element])).values()];
 }
 
-/**
- * `canonicalText`, once for each element: most elements pass unchanged through all the operations of a request, and
- * 5,000 operations on 500 elements are allowed.
- */
-function textOf(element: JsonValue): string {
-  if (!isObject(element)) return canonicalText(element);
-  let text = elementTexts.get(element);
-  if (text === undefined) {
-    text = canonicalText(element);
-    elementTexts.set(element, text);
-  }
-  return text;
-}
-
-const elementTexts = new WeakMap<JsonObject, string>();
-
 function untouched(elements: readonly JsonValue[]): Step[] {
-  return elements.map((element) => ({ element, touched: false }));
+  return elements.map((element) => ({ element, claimsPrimary: false }));
 }
 
-/**
- * Whether an element has every sub-attribute of one of those listed for removal. The listed are gathered by the names
- * they give, so that a long list against many elements costs no more than both.
- */
-function listedBy(listed: readonly JsonValue[]): (element: JsonValue) => boolean {
-  const textsByNames = new Map<string, { readonly names: readonly string[]; readonly texts: Set<string> }>();
-  for (const item of listed) {
-    const names = isObject(item) ? Object.keys(item).sort() : [];
+/** Elements listed for removal that give the same sub-attributes: a tree of their values, a level for each name. */
+interface Listed {
+  readonly names: readonly string[];
+  readonly values: ValueTree;
+}
+
+type ValueTree = Map<JsonValue | undefined, ValueTree>;
+
+/** Gathered by the names they give, so that an element is compared with each set of names and not with each one listed. */
+function listOf(elements: readonly JsonValue[]): readonly Listed[] {
+  const byNames = new Map<string, Listed>();
+  for (const element of elements) {
+    const names = isObject(element) ? Object.keys(element).sort() : [];
     const key = names.join();
-    const group = textsByNames.get(key) ?? { names, texts: new Set<string>() };
-    textsByNames.set(key, group);
-    group.texts.add(textOfPart(item, names));
+    const listed = byNames.get(key) ?? { names, values: new Map() };
+    byNames.set(key, listed);
+    let tree = listed.values;
+    for (const value of partOf(element, names)) {
+      const next = tree.get(value) ?? new Map();
+      tree.set(value, next);
+      tree = next;
+    }
   }
-  const groups = [...textsByNames.values()];
-  return (element) => groups.some(({ names, texts }) => texts.has(textOfPart(element, names)));
+  return [...byNames.values()];
 }
 
-function textOfPart(element: JsonValue, names: readonly string[]): string {
-  if (!isObject(element)) return canonicalText(element);
-  return canonicalText(names.map((name) => ownValue(element, name) ?? null));
+/** Whether an element has every sub-attribute of one of those listed. Sub-attributes of elements are simple (RFC 7643 §2.3.8). */
+function isListed(element: JsonValue, list: readonly Listed[]): boolean {
+  return list.some(({ names, values }) => {
+    let tree: ValueTree | undefined = values;
+    for (const value of partOf(element, names)) tree = tree?.get(value);
+    return tree !== undefined;
+  });
+}
+
+/** The values under the names; of an element that is no object, the element. */
+function partOf(element: JsonValue, names: readonly string[]): readonly (JsonValue | undefined)[] {
+  return isObject(element) ? names.map((name) => ownValue(element, name)) : [element];
 }
 
 function sameValue(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
+  if (typeof a !== "object" || typeof b !== "object") return a === b; // undefined and simple values: nothing to canonicalise
   return canonicalText(a) === canonicalText(b);
 }

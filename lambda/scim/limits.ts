@@ -22,5 +22,13 @@ export const valuesPerAttributeMax = 500;
 export const resourceBytesMax = 256 * 1024;
 /** Attributes set or removed by one request, keys of pathless PATCH values included. Our choice: 5 for each of `patchOperationsMax`. */
 export const attributeChangesMax = 5_000;
+/**
+ * Looks at elements of multi-valued attributes that one request's operations may cost: an operation looks once at each
+ * element, and once more for each node of its path's filter, or each set of sub-attributes its value lists for removal; at
+ * an element of more than `charactersPerLook` as often again. PLACEHOLDER
+ */
+export const elementLooksMax = 4_000_000;
+/** Characters of an element, as JSON, that count as one look: no IdP's e-mail, role or address is longer. */
+export const charactersPerLook = 64;
 /** Member ids in one POST, PUT or PATCH of a group. DESIGN §4; Okta sends up to 256, PUT of a whole group all of them. */
 export const membersPerRequestMax = 20_000;

@@ -45,34 +45,55 @@ export function checkElementFilter(attribute: Attribute, filter: Filter): Checke
   return check(filter, (name) => resolveInElement(attribute, name));
 }
 
+/** How a text loses its case: `foldCase`, or one that remembers what it has folded. */
+export type Fold = (text: string) => string;
+
 /**
  * Whether a resource meets the filter. A comparison is true of a multi-valued attribute when it is true of any of its
  * values (RFC 7644 §3.4.2.2); an unassigned attribute compares as null (RFC 7643 §2.5), so `ne` is true of it.
  */
-export function matches(filter: CheckedFilter, resource: ScimAttributes): boolean {
+export function matches(filter: CheckedFilter, resource: ScimAttributes, fold: Fold = foldCase): boolean {
   switch (filter.kind) {
     case "and":
-      return filter.filters.every((operand) => matches(operand, resource));
+      return filter.filters.every((operand) => matches(operand, resource, fold));
     case "or":
-      return filter.filters.some((operand) => matches(operand, resource));
+      return filter.filters.some((operand) => matches(operand, resource, fold));
     case "not":
-      return !matches(filter.filter, resource);
+      return !matches(filter.filter, resource, fold);
     case "compare": {
       const leaf = leafOf(filter.target);
       return valuesAt(filter.target, resource).some((value) =>
-        compare(toComparable(leaf, filter.operator, value), filter.operator, filter.comparable),
+        compare(toComparable(leaf, filter.operator, value, fold), filter.operator, filter.comparable),
       );
     }
     case "present":
       return valuesAt(filter.target, resource).some(isPresent);
     case "valuePath":
-      return elementsAt(filter.target, resource).some((element) => matchesElement(filter.filter, element));
+      return elementsAt(filter.target, resource).some((element) => matchesElement(filter.filter, element, fold));
   }
 }
 
 /** Whether one element of a multi-valued attribute meets a filter made by `checkElementFilter`. */
-export function matchesElement(filter: CheckedFilter, element: JsonValue): boolean {
-  return matches(filter, isObject(element) ? element : { value: element });
+export function matchesElement(
+  filter: CheckedFilter,
+  element: JsonValue,
+  fold: Fold = foldCase,
+): boolean {
+  return matches(filter, isObject(element) ? element : { value: element }, fold);
+}
+
+/** Comparisons and operators in the filter, as `filterNodesMax` counts them. */
+export function countNodes(filter: CheckedFilter): number {
+  switch (filter.kind) {
+    case "and":
+    case "or":
+      return filter.filters.reduce((count, operand) => count + countNodes(operand), 1);
+    case "not":
+    case "valuePath":
+      return 1 + countNodes(filter.filter);
+    default:
+      return 1;
+  }
 }
 
 /** Whether the filter looks at a base attribute, such as "members", so that it has to be read before the filter can be evaluated. */
@@ -163,7 +184,7 @@ function checkComparison(
   if (!operatorsOf(leaf).includes(operator)) {
     throw refuse(`type ${leaf.type} allows only ${operatorsOf(leaf).join(", ")} and pr`);
   }
-  const comparable = toComparable(leaf, operator, value!);
+  const comparable = toComparable(leaf, operator, value!, foldCase);
   if (comparable === null) throw refuse("the value is not a dateTime such as 2011-05-13T04:42:34Z");
   return { kind: "compare", target, operator, value: value!, comparable };
 }
@@ -215,6 +236,7 @@ function toComparable(
   attribute: Attribute | undefined,
   operator: CompareOperator,
   value: JsonValue,
+  fold: Fold,
 ): Literal {
   if (value === null || typeof value === "object" || !attribute || typeof value !== jsonTypeOf(attribute)) {
     return null;
@@ -222,7 +244,7 @@ function toComparable(
   if (typeof value !== "string") return value;
   const isSubstring = operator === "co" || operator === "sw" || operator === "ew";
   if (attribute.type === "dateTime" && !isSubstring) return parseDateTime(value) ?? null;
-  return attribute.caseExact || attribute.type === "binary" ? value : foldCase(value);
+  return attribute.caseExact || attribute.type === "binary" ? value : fold(value);
 }
 
 function compare(value: Literal, operator: CompareOperator, literal: Literal): boolean {

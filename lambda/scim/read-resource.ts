@@ -7,6 +7,7 @@ import type { ScimAttributes } from "./resource.ts";
 import { type AttributePlace, findAttribute, placesOf, type ResourceType } from "./schema.ts";
 import { accountSchema } from "./schemas/account.ts";
 import { valueAt, withValueAt } from "./value-at.ts";
+import { Work } from "./work.ts";
 
 /**
  * Body of POST or PUT → what is stored of it (RFC 7644 §3.3). Unknown and read-only attributes and passwords are ignored;
@@ -58,9 +59,10 @@ function storedEntries(type: ResourceType, body: JsonValue): readonly BodyEntry[
 }
 
 function withEntries(start: ScimAttributes, entries: readonly BodyEntry[]): ScimAttributes {
+  const work = new Work(); // value paths may be keys, so that a body has as much to select as a PATCH
   return entries.reduce(
     (attributes, { path, value }) =>
-      applyOperation(attributes, { op: "replace", path, value: readPathValue(path, value, "array") }),
+      applyOperation(attributes, { op: "replace", path, value: readPathValue(path, value, "array") }, work),
     start,
   );
 }

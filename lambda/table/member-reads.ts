@@ -2,7 +2,7 @@
 
 import type { Member } from "../domain/member.ts";
 import { blockOf, memberKey, memberSortKey, membersPartition } from "./keys.ts";
-import { parseMemberRow } from "./members.ts";
+import { type MemberRow, parseMemberRow } from "./members.ts";
 import type { Item, Store } from "./store.ts";
 
 /**
@@ -47,6 +47,40 @@ export async function readMembers(
     .map((item) => parseMemberRow(projectId, item))
     .flatMap((row) => (row.kind === "member" && wanted.has(row.member.number) ? [row.member] : []))
     .sort((a, b) => a.number - b.number);
+}
+
+/** The member at this number; undefined when there is none, or when it moved on. */
+export async function readMember(
+  store: Store,
+  projectId: string,
+  number: number,
+): Promise<Member | undefined> {
+  const row = await readMemberRow(store, projectId, number);
+  return row?.kind === "member" ? row.member : undefined;
+}
+
+/** The member whose first number this was, wherever it lives now; deleted ones included. */
+export async function readMemberByHome(
+  store: Store,
+  projectId: string,
+  homeNumber: number,
+): Promise<Member | undefined> {
+  let row = await readMemberRow(store, projectId, homeNumber);
+  // A home row names where the member lives now; another stub in between was overtaken by a further move.
+  while (row?.kind === "moved") {
+    row = await readMemberRow(store, projectId, row.to);
+  }
+  return row?.member;
+}
+
+async function readMemberRow(
+  store: Store,
+  projectId: string,
+  number: number,
+): Promise<MemberRow | undefined> {
+  const key = memberKey(projectId, number);
+  const item = (await store.read([key])).get(key);
+  return item && parseMemberRow(projectId, item);
 }
 
 /** Neighbours in one block with no gap wider than `gapMax` make a run. */

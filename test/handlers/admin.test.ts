@@ -12,7 +12,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { createAdminHandler } from "../../lambda/handlers/admin.ts";
 import { createRuntime } from "../../lambda/runtime/runtime.ts";
 import { eventOf, lambdaContext, requestId } from "./event.ts";
-import { claimItem, now, projectId, projectItem, seatPoolItems, tableName } from "./stored.ts";
+import { claimItem, now, projectId, projectItem, seatPoolItems, tableName, userItem } from "./stored.ts";
 
 const table = mockClient(DynamoDBDocumentClient);
 beforeEach(() => table.reset());
@@ -63,12 +63,15 @@ describe("success", () => {
   test("GET /projects/{projectId} tells usage as of one instant", async () => {
     table.on(BatchGetCommand).resolves(found(projectItem));
     table.on(TransactGetCommand).resolves({
-      Responses: pools.map((pool, index) => ({ Item: { ...pool, readersUsed: index } })),
+      Responses: pools.map((pool) => ({ Item: { ...pool, readersUsed: 2 } })),
     });
 
     const response = await call("GET", `projects/${projectId}`);
 
-    expect(response.json).toMatchObject({ id: projectId, usage: { users: 0, reviewers: 0, readers: 28 } });
+    expect(response.json).toMatchObject({
+      id: projectId,
+      usage: { users: 0, reviewers: 0, readers: 2 * pools.length },
+    });
     expect(table).toHaveReceivedCommandTimes(TransactGetCommand, 1);
   });
 });
@@ -98,7 +101,8 @@ describe("a cancelled transaction", () => {
       .resolvesOnce(found(projectItem))
       .resolvesOnce(found())
       .resolvesOnce(found(projectItem))
-      .resolves(found(claimItem));
+      .resolvesOnce(found(claimItem))
+      .resolves(found(userItem));
     table.on(TransactWriteCommand).rejects(cancelled("ConditionalCheckFailed"));
 
     const response = await createAnn();

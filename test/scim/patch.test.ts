@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { JsonValue } from "../../lambda/scim/json.ts";
-import { applyPatch, checkId, memberChanges, readPatch } from "../../lambda/scim/patch.ts";
+import { applyPatch, checkId, membershipChange, readPatch } from "../../lambda/scim/patch.ts";
 import { groupType, userType } from "../../lambda/scim/resource-types.ts";
 import { expectError, patchOp } from "./fixture.ts";
 
@@ -180,8 +180,8 @@ describe("the id in a pathless value", () => {
   });
 });
 
-describe("memberChanges", () => {
-  const change = (operation: unknown) => readPatch(groupType, patchOp(operation)).map(memberChanges);
+describe("membershipChange", () => {
+  const change = (operation: unknown) => readPatch(groupType, patchOp(operation)).map(membershipChange);
 
   it.each<[unknown, unknown]>([
     [

@@ -6,7 +6,7 @@ import { type AttributePath, printPath } from "./path.ts";
 import { type AttributeValue, readSingle, readValue } from "./read-value.ts";
 
 /** What an operation on a group's `members` asks for; it can be carried out without reading the members. */
-export type MemberChange =
+export type MembershipChange =
   | { readonly kind: "add" | "remove" | "replace"; readonly ids: readonly string[] }
   | { readonly kind: "clear" };
 
@@ -15,11 +15,11 @@ export type MemberChange =
  * the operation has none. Filters may only name ids (`value eq`, joined by `or` or `and`), because nothing else of a
  * member is the client's: 400 `invalidFilter`.
  */
-export function readMemberChange(
+export function readMembershipChange(
   op: "add" | "remove" | "replace",
   path: AttributePath,
   value: JsonValue | undefined,
-): MemberChange {
+): MembershipChange {
   if (path.sub) throw immutableValue(path);
   if (path.selection) return changeOfSelected(op, path, selectedIds(path.selection.checked), value);
   if (op === "remove") {
@@ -36,13 +36,13 @@ function changeOfSelected(
   path: AttributePath,
   selected: readonly string[],
   value: JsonValue | undefined,
-): MemberChange {
+): MembershipChange {
   if (op === "replace" && isNothing(given(path, value))) return { kind: "remove", ids: selected };
   const listed = isNothing(value) ? undefined : idsInSelection(path, value!);
   if (op === "remove") {
-    return { kind: "remove", ids: listed ? selected.filter((id) => listed.includes(id)) : selected };
+    return { kind: "remove", ids: listed ? commonTo(selected, listed) : selected };
   }
-  if (listed && !listed.every((id) => selected.includes(id))) throw immutableValue(path);
+  if (listed && commonTo(listed, selected).length < listed.length) throw immutableValue(path);
   return { kind: "add", ids: selected };
 }
 
@@ -65,7 +65,7 @@ function selectedIds(filter: CheckedFilter): readonly string[] {
     case "or":
       return [...new Set(filter.filters.flatMap(selectedIds))];
     case "and":
-      return filter.filters.map(selectedIds).reduce((all, ids) => all.filter((id) => ids.includes(id)));
+      return filter.filters.map(selectedIds).reduce(commonTo);
     case "compare":
       if (
         filter.target.attribute?.name === "value" &&
@@ -76,6 +76,11 @@ function selectedIds(filter: CheckedFilter): readonly string[] {
       }
   }
   throw invalidFilter('Members are selected by their value alone; write members[value eq "id"].');
+}
+
+function commonTo(ids: readonly string[], others: readonly string[]): readonly string[] {
+  const known = new Set(others);
+  return ids.filter((id) => known.has(id));
 }
 
 function isNothing(value: JsonValue | undefined): boolean {
