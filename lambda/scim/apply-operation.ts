@@ -119,11 +119,7 @@ function nextElements(
   return elements.length === 0 ? undefined : elements;
 }
 
-function stepsOf(
-  current: readonly JsonValue[],
-  operation: AttributeOperation,
-  work: Work,
-): readonly Step[] {
+function stepsOf(current: readonly JsonValue[], operation: AttributeOperation, work: Work): readonly Step[] {
   const { op, path, value } = operation;
   if (path.selection || path.sub) return selectedSteps(current, operation, work);
   const given = value?.kind === "elements" ? value.elements : [];
@@ -195,7 +191,10 @@ function selectedSteps(
     const created = element ? [{ element, claimsPrimary: isPrimary(element) }] : [];
     return [...untouched(current), ...created];
   }
-  work.look([...given.values()].map((sub) => sub ?? null), selected.size); // each selected element gets them
+  work.look(
+    [...given.values()].map((sub) => sub ?? null),
+    selected.size,
+  ); // each selected element gets them
   const claimsPrimary = op !== "remove" && given.get("primary") === true;
   return current.flatMap((element): Step[] => {
     if (!isObject(element) || !selected.has(element)) return [{ element, claimsPrimary: false }];
@@ -211,7 +210,9 @@ function selectedIn(
 ): ReadonlySet<JsonValue> {
   work.look(current, 1 + (selection ? countNodes(selection.checked) : 0));
   const fold = (text: string) => work.fold(text);
-  return new Set(selection ? current.filter((element) => matchesElement(selection.checked, element, fold)) : current);
+  return new Set(
+    selection ? current.filter((element) => matchesElement(selection.checked, element, fold)) : current,
+  );
 }
 
 function nextSelected(element: JsonObject, { op, path, value }: AttributeOperation): JsonObject | undefined {

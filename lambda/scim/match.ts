@@ -69,16 +69,14 @@ export function matches(filter: CheckedFilter, resource: ScimAttributes, fold: F
     case "present":
       return valuesAt(filter.target, resource).some(isPresent);
     case "valuePath":
-      return elementsAt(filter.target, resource).some((element) => matchesElement(filter.filter, element, fold));
+      return elementsAt(filter.target, resource).some((element) =>
+        matchesElement(filter.filter, element, fold),
+      );
   }
 }
 
 /** Whether one element of a multi-valued attribute meets a filter made by `checkElementFilter`. */
-export function matchesElement(
-  filter: CheckedFilter,
-  element: JsonValue,
-  fold: Fold = foldCase,
-): boolean {
+export function matchesElement(filter: CheckedFilter, element: JsonValue, fold: Fold = foldCase): boolean {
   return matches(filter, isObject(element) ? element : { value: element }, fold);
 }
 

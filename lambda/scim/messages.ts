@@ -4,7 +4,6 @@ import type { JsonObject, JsonValue } from "./json.ts";
 /** RFC 7644 §8.2: message schemas; they are never listed under `/Schemas` (§3.1). */
 export const messageUrns = {
   listResponse: "urn:ietf:params:scim:api:messages:2.0:ListResponse",
-  patchOp: "urn:ietf:params:scim:api:messages:2.0:PatchOp",
   error: "urn:ietf:params:scim:api:messages:2.0:Error",
 } as const;
 

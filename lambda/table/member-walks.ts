@@ -87,14 +87,12 @@ export async function walkByRoster(store: Store, projectId: string, connectionId
 export function walkByName(store: Store, projectId: string, foldedPrefix: string): Walk {
   return async (after) => {
     const kind: NameKind = after?.startsWith(emailStart) ? "email" : "userName";
-    const begin = namePrefix(kind, foldedPrefix);
-    // A sort key and one character more is the smallest key behind it; nothing comes after the last code point.
-    const from = after === undefined || after === emailStart ? begin : `${after}\u0000`;
-    const to = `${begin}\u{10ffff}`;
-    const items =
-      Buffer.compare(Buffer.from(from), Buffer.from(to)) < 0
-        ? await store.query({ pk: namesPartition(projectId), from, to, limit: stretchLength })
-        : [];
+    const items = await store.query({
+      pk: namesPartition(projectId),
+      prefix: namePrefix(kind, foldedPrefix),
+      limit: stretchLength,
+      ...(after !== undefined && after !== emailStart && { after }),
+    });
     // Pointers to further email values lie in between; only claims are names.
     const claims = items.flatMap((item) => {
       const number = "holder" in item ? numberAt(item) : undefined;
@@ -136,8 +134,8 @@ export function isNamePlace(text: string, foldedPrefix: string): boolean {
   );
 }
 
-/** A sort key holds 1,024 bytes (AWS quota); one character is still to be added. */
-const placeBytesMax = 1_000;
+/** A sort key holds 1,024 bytes (AWS quota). */
+const placeBytesMax = 1_024;
 
 function numberStep(member: Member): Step {
   return { member, place: String(member.number) };

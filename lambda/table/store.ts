@@ -56,6 +56,8 @@ export interface RangeQuery {
   /** Inclusive bounds on sk; not together with `prefix`. */
   readonly from?: string;
   readonly to?: string;
+  /** Begin right behind this sk, which must lie within the range. */
+  readonly after?: string;
   /** Items at most; all when absent. */
   readonly limit?: number;
 }
@@ -130,7 +132,8 @@ export function createStore({ client, tableName, backoff, newToken }: StoreDepen
 
   async function query(range: RangeQuery): Promise<readonly Item[]> {
     const items: Item[] = [];
-    let startKey: Record<string, unknown> | undefined;
+    let startKey: Record<string, unknown> | undefined =
+      range.after === undefined ? undefined : { pk: range.pk, sk: range.after };
     do {
       const remaining = range.limit === undefined ? undefined : range.limit - items.length;
       const answer = await translated(() =>

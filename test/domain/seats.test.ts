@@ -162,3 +162,36 @@ describe("planning seats", () => {
     expect(planSeats(pools, { release: "users", newNumber: false }, () => 0)).toEqual({ kind: "stale" });
   });
 });
+
+describe("numbers", () => {
+  it("a stripe that fell behind catches up by leaving numbers out, so that new users stay at the end of lists", () => {
+    const pools = poolsOf(usedOf([0, 0, 0, 0, 0, 0, 0, 0]), { users: 80, reviewers: 0, readers: 0 }).map(
+      (pool) => ({ ...pool, next: pool.stripe < 2 ? 500 : 0 }),
+    );
+    for (const dice of [0, 0.3, 0.6, 0.99]) {
+      const plan = planSeats(pools, { take: "users", newNumber: true }, () => dice);
+      expect(plan.kind === "steps" && plan.steps[0]!.ordinal).toBeGreaterThanOrEqual(498);
+    }
+  });
+
+  it("stripes in step leave no number out", () => {
+    let pools: readonly SeatPool[] = poolsOf(usedOf([0, 0, 0, 0, 0, 0, 0, 0]), {
+      users: null,
+      reviewers: null,
+      readers: null,
+    });
+    const given = new Set<number>();
+    let last = 0;
+    for (let create = 0; create < 800; create++) {
+      last = (last + 0.618) % 1;
+      const plan = planSeats(pools, { take: "users", newNumber: true }, () => last);
+      const step = plan.kind === "steps" ? plan.steps[0]! : undefined;
+      given.add(step!.ordinal! * poolCount + step!.pool.stripe);
+      pools = pools.map((pool) =>
+        pool.stripe === step!.pool.stripe ? { ...pool, next: step!.ordinal! + 1 } : pool,
+      );
+    }
+    expect(given.size).toBe(800);
+    expect(Math.max(...given)).toBeLessThan(800 + 3 * poolCount);
+  });
+});

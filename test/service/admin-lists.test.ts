@@ -302,3 +302,37 @@ describe("q", () => {
     expect((await own.admin("GET", "/members?q=zoe")).body.items).toHaveLength(1);
   });
 });
+
+describe("names in the order of keys", () => {
+  test("paging by q passes nobody by, wherever UTF-16 and UTF-8 disagree on the order", async () => {
+    const other = productOf(service, await service.createProject());
+    const names = ["a\ufe0f1", "a\ufe0f2", "a\u{1f600}1", "a\u{1f600}2", "a", "a\u{10ffff}"];
+    for (const userName of names) {
+      await other.addMember({ userName, type: "reader" });
+    }
+    const seen: string[] = [];
+    let cursor = "";
+    do {
+      const { body } = await other.admin("GET", `/members?q=a&limit=1${cursor && `&cursor=${cursor}`}`);
+      seen.push(...body.items.map((member: { userName: string }) => member.userName));
+      cursor = body.nextCursor ?? "";
+    } while (cursor !== "");
+    expect(seen.sort()).toEqual([...names].sort());
+  });
+
+  test("status=deleted with q finds every deleted member of one name", async () => {
+    const other = productOf(service, await service.createProject());
+    for (let round = 0; round < 2; round++) {
+      const { id } = await other.addMember({ userName: "twice@x.example", type: "reader" });
+      await other.admin("DELETE", `/members/${id}`);
+    }
+    const { body } = await other.admin("GET", "/members?status=deleted&q=TWICE");
+    expect(body.items).toHaveLength(2);
+  });
+
+  test("a connection of another project is no way into this one: an empty list, without a cursor", async () => {
+    const other = productOf(service, await service.createProject());
+    const { body } = await other.admin("GET", `/members?connectionId=${first.connection.id}&limit=1`);
+    expect(body).toEqual({ items: [] });
+  });
+});

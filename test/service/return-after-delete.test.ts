@@ -132,3 +132,30 @@ test("a member the product deleted for good after a SCIM DELETE still returns as
   expect((await connection.scim("POST", "/Users", user("gone@x.example"))).status).toBe(201);
   expect(await product.member(memberId)).toMatchObject({ status: "active", access: "write" });
 });
+
+describe("a name that others had in between", () => {
+  test("a member made and deleted by hand does not stand in the way of the return", async () => {
+    const { connection, product, memberId } = await setUp("delete", {}, { access: "write" });
+    const stranger = await product.addMember({ userName: "gone@x.example", type: "reader" });
+    await product.admin("DELETE", `/members/${stranger.id}`);
+    expect((await connection.scim("POST", "/Users", user("gone@x.example"))).status).toBe(201);
+    expect(await product.memberNamed("gone@x.example")).toMatchObject({ id: memberId, access: "write" });
+  });
+
+  test("each connection gets back its own", async () => {
+    const { connection, product, memberId } = await setUp("delete", {}, { access: "write" });
+    const other = await service.createConnection({ onDelete: "delete" }, connection.project);
+    const { id } = (await other.scim("POST", "/Users", user("gone@x.example"))).body;
+    expect((await other.scim("DELETE", `/Users/${id}`)).status).toBe(204);
+    expect((await connection.scim("POST", "/Users", user("gone@x.example"))).status).toBe(201);
+    expect(await product.memberNamed("gone@x.example")).toMatchObject({ id: memberId, access: "write" });
+  });
+
+  test("a refusal names a returned member by the id the product knows", async () => {
+    const { connection, product, memberId } = await setUp("delete", {}, {});
+    await connection.scim("POST", "/Users", user("gone@x.example"));
+    const refused = await product.admin("POST", "/members", { userName: "GONE@x.example", type: "reader" });
+    expect(refused.status).toBe(409);
+    expect(refused.body.detail).toContain(memberId);
+  });
+});

@@ -357,3 +357,26 @@ describe("users so large that one answer cannot carry a page of them", () => {
     }
   });
 });
+
+describe("large users", () => {
+  test("a page ends early rather than outgrow an answer, and itemsPerPage tells where to go on", async () => {
+    const large = await service.createConnection();
+    const count = 30;
+    for (let index = 0; index < count; index++) {
+      // Quotes count twice in Lambda's result, and four times where they were escaped already.
+      const sent = user(`large-${index}@x.example`, { title: '"'.repeat(120_000) });
+      expect((await large.scim("POST", "/Users", sent)).status).toBe(201);
+    }
+    const seen = new Set<string>();
+    for (let startIndex = 1; startIndex <= count; ) {
+      const { status, body } = await large.scim("GET", `/Users?startIndex=${startIndex}&count=500`);
+      expect(status).toBe(200);
+      expect(Buffer.byteLength(JSON.stringify(JSON.stringify(body)))).toBeLessThan(6 * 1024 * 1024);
+      expect(body).toMatchObject({ totalResults: count, itemsPerPage: body.Resources.length });
+      expect(body.itemsPerPage).toBeGreaterThan(0);
+      for (const { id } of body.Resources) seen.add(id);
+      startIndex += body.itemsPerPage;
+    }
+    expect(seen.size).toBe(count);
+  });
+});
