@@ -131,7 +131,10 @@ const breakages: readonly (readonly [name: string, breakIt: () => void, finding:
   [
     "a memory of somebody who lives",
     () =>
-      put({ ...find("#NAMES", "userName#ada@"), former: { N: String(Number(rowOf("cy@x.test")["sk"]!.S)) } }),
+      put({
+        ...find("#NAMES", "userName#ada@"),
+        former: { M: { c: { N: String(Number(rowOf("cy@x.test")["sk"]!.S)) } } },
+      }),
     "which was not deleted with that name",
   ],
   ["an email pointer lost", () => remove(find("#NAMES", "email#a@home")), "email email#a@home.test"],
@@ -164,7 +167,7 @@ const breakages: readonly (readonly [name: string, breakIt: () => void, finding:
     },
     "rosters: ",
   ],
-  ["a row lost", () => remove(rowOf("Ada@x.test")), "has no row"],
+  ["a row lost", () => remove(rowOf("Ada@x.test")), "no name of it"],
   [
     "a row under a number never given",
     () => put({ ...rowOf("gone@x.test"), sk: { S: "000000004000" } }),
