@@ -51,8 +51,13 @@ async function describeTable(
   }
 }
 
+/**
+ * Without the deployed table's stream: nobody reads it here yet, and each write to a table with one takes the embedded
+ * engine longer than the write before (dynoxide 1.2.1: a transaction of five puts 3 ms at first, 10 ms after some 5,000
+ * records).
+ */
 async function create(client: DynamoDBClient, tableName: string): Promise<void> {
-  const { partitionKey, sortKey, streamView } = tableDefinition;
+  const { partitionKey, sortKey } = tableDefinition;
   try {
     await client.send(
       new CreateTableCommand({
@@ -66,7 +71,6 @@ async function create(client: DynamoDBClient, tableName: string): Promise<void> 
           { AttributeName: partitionKey, KeyType: "HASH" },
           { AttributeName: sortKey, KeyType: "RANGE" },
         ],
-        StreamSpecification: { StreamEnabled: true, StreamViewType: streamView },
       }),
     );
   } catch (cause) {

@@ -4,7 +4,7 @@ import { notFound } from "../scim/error.ts";
 import { closeProject, purgeProject } from "../table/project-removal.ts";
 import { insertProject, projectsAfter, readProject, replaceProject } from "../table/projects.ts";
 import { overtaken } from "../table/retry.ts";
-import { createSeatPools, readSeatPools, resplitSeatPools, snapshotSeatPools } from "../table/seat-pools.ts";
+import { createSeatPools, readSeatPools, resplitSeatPools, snapshotProject } from "../table/seat-pools.ts";
 import { type Context, now } from "./context.ts";
 import { isProjectId, newProjectId } from "./ids.ts";
 import { changing } from "./member-change.ts";
@@ -53,13 +53,13 @@ export async function createProject(
 }
 
 export async function getProject(context: Context, projectId: string): Promise<ProjectWithUsage> {
-  return changing(context, async () => {
-    const [project, pools] = await Promise.all([
-      openProject(context, projectId),
-      snapshotSeatPools(context.store, projectId),
-    ]);
-    return { project, usage: usageOf(pools) };
-  });
+  const { project, pools } = isProjectId(projectId)
+    ? await changing(context, () => snapshotProject(context.store, projectId))
+    : { project: undefined, pools: [] };
+  if (!project || project.deleting) {
+    throw noSuchProject(projectId);
+  }
+  return { project, usage: usageOf(pools) };
 }
 
 export interface ProjectPage {

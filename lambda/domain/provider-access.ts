@@ -69,7 +69,7 @@ async function noteUse(context: Context, connection: Connection, token: Token): 
   }
   const at = new Date(context.clock()).toISOString();
   try {
-    await noteTokenUse(context.store, connection.id, token.id, at, new Date(notSince).toISOString());
+    await noteTokenUse(context.store, connection, token.id, at, new Date(notSince).toISOString());
   } catch (cause) {
     context.warn("A token's last use could not be noted", cause);
   }

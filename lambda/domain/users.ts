@@ -206,7 +206,8 @@ async function whoIsThere(
   claimAt: (key: Key) => Claim,
 ): Promise<Met | undefined> {
   const projectId = projectIdOf(connection);
-  const [byUserName, byEmail] = claimKeysOf(projectId, attributes).map(claimAt);
+  const keys = claimKeysOf(projectId, attributes);
+  const [byUserName, byEmail] = keys.map(claimAt);
   const userName = `userName "${userNameOf(attributes)}"`;
   const email = `email "${emailOf(attributes)}"`;
   if (
@@ -214,19 +215,20 @@ async function whoIsThere(
     byEmail?.holder !== undefined &&
     byUserName.holder !== byEmail.holder
   ) {
-    const [first, second] = await Promise.all(
-      [byUserName.holder, byEmail.holder].map((number) => readMember(context.store, projectId, number)),
-    );
+    const [first, second] = await Promise.all([
+      holderOf(context, projectId, byUserName.holder, keys[0]!),
+      holderOf(context, projectId, byEmail.holder, keys[1]!),
+    ]);
     throw uniqueness(
-      `${userName} belongs to member ${memberIdOfMember(first ?? overtaken())} and ` +
-        `${email} to another one, member ${memberIdOfMember(second ?? overtaken())}. ` +
+      `${userName} belongs to member ${memberIdOfMember(first)} and ` +
+        `${email} to another one, member ${memberIdOfMember(second)}. ` +
         "Give one of the two another userName or email, or correct the user in the identity provider, then retry.",
     );
   }
-  const holder = byUserName?.holder ?? byEmail?.holder;
+  const [claimed, name] = byUserName?.holder !== undefined ? [0, userName] : [1, email];
+  const holder = [byUserName, byEmail][claimed]?.holder;
   if (holder !== undefined) {
-    const member = (await readMember(context.store, projectId, holder)) ?? overtaken();
-    const name = byUserName?.holder === holder ? userName : email;
+    const member = await holderOf(context, projectId, holder, keys[claimed]!);
     return { member, checks: await assertLinkable(context, connection, member, attributes, name) };
   }
   for (const claim of [byUserName, byEmail]) {
@@ -237,6 +239,16 @@ async function whoIsThere(
     }
   }
   return undefined;
+}
+
+/** The member that holds a claim. Read after the claim, it may have been renamed or deleted by now: then start over. */
+async function holderOf(context: Context, projectId: string, holder: number, claim: Key): Promise<Member> {
+  const member = await readMember(context.store, projectId, holder);
+  const holds =
+    member !== undefined &&
+    member.deletedAt === undefined &&
+    claimKeysOf(projectId, member.attributes).some(({ sk }) => sk === claim.sk);
+  return holds ? member : overtaken();
 }
 
 /** 409 unless the connection may take this member over; else what must stay true until it has. */

@@ -45,14 +45,47 @@ export function createLog(): Log {
       metrics.publishStoredMetrics();
     },
     failure(message, cause, requestId) {
-      logger.error(message, { requestId, error: asError(cause) });
+      logger.error(message, { requestId, error: described(cause) });
     },
     warn(message, cause) {
-      logger.warn(message, { error: asError(cause) });
+      logger.warn(message, { error: described(cause) });
     },
   };
 }
 
-function asError(cause: unknown): Error {
-  return cause instanceof Error ? cause : new Error(String(cause));
+/**
+ * What is known to hold no person's data: errors may carry their request, or the items that were in its way. Of those,
+ * names, codes, messages and stacks are told, down to the first cause.
+ */
+function described(cause: unknown): Readonly<Record<string, unknown>> {
+  if (!(cause instanceof Error)) {
+    return { type: typeof cause };
+  }
+  const { code, $metadata, CancellationReasons } = cause as ErrorDetails;
+  return {
+    name: cause.name,
+    message: cause.message,
+    stack: cause.stack,
+    ...(typeof code === "string" && { code }),
+    ...($metadata !== undefined && {
+      awsRequestId: $metadata.requestId,
+      httpStatusCode: $metadata.httpStatusCode,
+      attempts: $metadata.attempts,
+    }),
+    ...(CancellationReasons !== undefined && {
+      cancellationCodes: CancellationReasons.map((reason) => reason.Code),
+    }),
+    ...(cause.cause !== undefined && { cause: described(cause.cause) }),
+  };
+}
+
+/** What AWS SDK and Node put on their errors. */
+interface ErrorDetails {
+  readonly code?: unknown;
+  readonly $metadata?: {
+    readonly requestId?: string;
+    readonly httpStatusCode?: number;
+    readonly attempts?: number;
+  };
+  readonly CancellationReasons?: readonly { readonly Code?: string }[];
 }

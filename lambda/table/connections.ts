@@ -109,20 +109,24 @@ export function connectionUnchanged(connectionId: string, seen: Connection | und
   return { check: keyOfConnection(connectionId), when: seen ? unchanged(seen) : absent };
 }
 
-/** Notes that a token was used, unless that was noted since `notSince`. One write unit; never a reason to fail. */
+/**
+ * Notes that a token was used, unless that was noted since `notSince`, or the connection's tokens or settings have changed
+ * since it was read. One write unit; never a reason to fail.
+ */
 export async function noteTokenUse(
   store: Store,
-  connectionId: string,
+  connection: Connection,
   tokenId: string,
   at: string,
   notSince: string,
 ): Promise<void> {
   await store.update(
-    keyOfConnection(connectionId),
+    keyOfConnection(connection.id),
     { expression: "SET tokenUse.#id = :at", names: { "#id": tokenId }, values: { ":at": at } },
     {
-      expression: "attribute_exists(pk) AND (attribute_not_exists(tokenUse.#id) OR tokenUse.#id < :notSince)",
-      values: { ":notSince": notSince },
+      expression:
+        "revision = :seenRevision AND (attribute_not_exists(tokenUse.#id) OR tokenUse.#id < :notSince)",
+      values: { ":notSince": notSince, ":seenRevision": connection.revision },
     },
   );
 }

@@ -16,7 +16,12 @@ import type { ItemsByKey, RangeQuery, Store } from "./store.ts";
 /** A look-up is one key, which can be read along with others, or one range. Neither: nothing can be stored under it. */
 export type MemberLookup =
   | { readonly kind: "key"; readonly key: Key }
-  | { readonly kind: "range"; readonly range: RangeQuery }
+  | {
+      readonly kind: "range";
+      readonly range: RangeQuery;
+      /** Where an item of the range may have moved while it was read; looked at again before "nobody" is said. */
+      readonly again?: Key;
+    }
   | { readonly kind: "none" };
 
 export function userNameLookup(projectId: string, userName: string): MemberLookup {
@@ -27,7 +32,9 @@ export function userNameLookup(projectId: string, userName: string): MemberLooku
 export function emailLookup(projectId: string, email: string): MemberLookup {
   const folded = foldCase(email);
   const range = { pk: namesPartition(projectId), prefix: emailValuePrefix(folded) };
-  return fits(folded) ? { kind: "range", range } : { kind: "none" };
+  // An email that becomes the member's own turns from a pointer into a claim, which comes first in the range.
+  const again = claimKey(projectId, "email", folded);
+  return fits(folded) ? { kind: "range", range, again } : { kind: "none" };
 }
 
 export function externalIdLookup(connectionId: string, externalId: string): MemberLookup {
@@ -49,9 +56,13 @@ export async function numbersUnder(
 ): Promise<readonly number[]> {
   const range = lookup.kind === "range" ? store.query({ ...lookup.range, limit: max }) : [];
   const [along, ranged] = await Promise.all([readAlong, range]);
-  const items = [...keysOf(lookup).map((key) => along.get(key)), ...ranged].filter(
+  let items = [...keysOf(lookup).map((key) => along.get(key)), ...ranged].filter(
     (item) => item !== undefined,
   );
+  if (items.length === 0 && lookup.kind === "range" && lookup.again !== undefined) {
+    const moved = (await store.read([lookup.again])).get(lookup.again);
+    items = moved === undefined ? [] : [moved];
+  }
   const numbers = new Set(items.map(numberAt).filter((number) => number !== undefined));
   return [...numbers].sort((a, b) => a - b);
 }

@@ -1,11 +1,13 @@
 /** The seat pools of a project, one item a stripe: counters of seats in use, shares of the quotas, the next number. */
 
 import * as z from "zod";
+import type { Project } from "../domain/project.ts";
 import { type PoolStep, type Quotas, type SeatPool, seatKinds, splitQuotas } from "../domain/seats.ts";
-import { seatPoolKey, seatsPartition } from "./keys.ts";
+import { type Key, projectKey, seatPoolKey, seatsPartition } from "./keys.ts";
 import { numberOf, stripes } from "./numbers.ts";
+import { parseProject } from "./projects.ts";
 import { overtaken } from "./retry.ts";
-import { absent, type Item, type Store, type Write } from "./store.ts";
+import { absent, type Item, type ItemsByKey, type Store, type Write } from "./store.ts";
 
 const share = z
   .number()
@@ -39,11 +41,31 @@ export async function readSeatPools(store: Store, projectId: string): Promise<re
   return sameSplit(await store.query({ pk: seatsPartition(projectId) }));
 }
 
-/** All pools as they stood at one instant: what usage is reported from, and "full" is said from. */
+/** All pools as they stood at one instant, which "full" is said from. */
 export async function snapshotSeatPools(store: Store, projectId: string): Promise<readonly SeatPool[]> {
-  const keys = Array.from({ length: stripes }, (_, stripe) => seatPoolKey(projectId, stripe));
-  const items = await store.snapshot(keys);
-  return sameSplit(keys.map((key) => items.get(key)).filter((item) => item !== undefined));
+  return poolsIn(await store.snapshot(poolKeys(projectId)), projectId);
+}
+
+/** A project and its pools as they stood together at one instant: quotas, and what of them is in use. */
+export async function snapshotProject(
+  store: Store,
+  projectId: string,
+): Promise<{ readonly project: Project | undefined; readonly pools: readonly SeatPool[] }> {
+  const items = await store.snapshot([projectKey(projectId), ...poolKeys(projectId)]);
+  const item = items.get(projectKey(projectId));
+  return { project: item && parseProject(item), pools: poolsIn(items, projectId) };
+}
+
+function poolKeys(projectId: string): readonly Key[] {
+  return Array.from({ length: stripes }, (_, stripe) => seatPoolKey(projectId, stripe));
+}
+
+function poolsIn(items: ItemsByKey, projectId: string): readonly SeatPool[] {
+  return sameSplit(
+    poolKeys(projectId)
+      .map((key) => items.get(key))
+      .filter((item) => item !== undefined),
+  );
 }
 
 /** Pools of two different splits must not be planned with together (see `domain/seats.ts`). */

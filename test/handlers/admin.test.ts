@@ -61,10 +61,8 @@ describe("success", () => {
   });
 
   test("GET /projects/{projectId} tells usage as of one instant", async () => {
-    table.on(BatchGetCommand).resolves(found(projectItem));
-    table.on(TransactGetCommand).resolves({
-      Responses: pools.map((pool) => ({ Item: { ...pool, readersUsed: 2 } })),
-    });
+    const full = pools.map((pool) => ({ Item: { ...pool, readersUsed: 2 } }));
+    table.on(TransactGetCommand).resolves({ Responses: [{ Item: { ...projectItem } }, ...full] });
 
     const response = await call("GET", `projects/${projectId}`);
 

@@ -11,9 +11,8 @@ import {
   type TestConnection,
   type TestService,
 } from "../support/service.ts";
-import type { TestTable } from "../support/table.ts";
+import { startTable, type TestTable } from "../support/table.ts";
 import { type RawItem, scanTable } from "./check-table.ts";
-import { startStreamlessTable } from "./streamless-table.ts";
 
 export const accountUrn = "urn:ietf:params:scim:schemas:extension:document360:2.0:User";
 /** In every userName and email of the world and of the operations, so that none can hide. */
@@ -76,7 +75,7 @@ export async function perform(
 }
 
 export async function makeWorld(): Promise<World> {
-  const table = await startStreamlessTable();
+  const table = await startTable();
   let clock = madeAt;
   const random = createSeededRandom(1);
   const service = await startService({

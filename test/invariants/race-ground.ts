@@ -8,9 +8,8 @@ import {
   type TestProject,
   type TestService,
 } from "../support/service.ts";
-import type { TestTable } from "../support/table.ts";
+import { startTable, type TestTable } from "../support/table.ts";
 import { type Disturbance, disturb, retriesWithoutWaiting } from "./disturbed-client.ts";
-import { startStreamlessTable } from "./streamless-table.ts";
 
 export interface Ground {
   readonly table: TestTable;
@@ -44,7 +43,7 @@ export async function openGround(
     readonly connection?: object;
   } = {},
 ): Promise<Ground> {
-  const table = await startStreamlessTable();
+  const table = await startTable();
   const random = createSeededRandom(seed);
   // Time stands still, so that no request runs out of it however slow the machine is.
   const now = Date.now();

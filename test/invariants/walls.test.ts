@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ServiceResponse, TestConnection, TestProject, TestService } from "../support/service.ts";
 import { startService } from "../support/service.ts";
+import { startTable } from "../support/table.ts";
 import { scanTable } from "./check-table.ts";
 import { noRetries } from "./disturbed-client.ts";
 import {
@@ -15,7 +16,6 @@ import {
   person,
   type World,
 } from "./operations.ts";
-import { startStreamlessTable } from "./streamless-table.ts";
 import { printItems, restoreTable } from "./table-copy.ts";
 
 describe("with the token of one connection", () => {
@@ -26,7 +26,7 @@ describe("with the token of one connection", () => {
   let projects: readonly TestProject[];
 
   beforeAll(async () => {
-    service = await startService({ table: await startStreamlessTable() });
+    service = await startService({ table: await startTable() });
     projects = [await service.createProject(), await service.createProject()];
     own = await service.createConnection({}, projects[0]);
     await own.scim("POST", "/Users", { body: { ...person("own"), externalId: "x-own" } });

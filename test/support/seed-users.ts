@@ -3,7 +3,7 @@
  * builders, put by BatchWriteItem. The embedded engine does a few hundred transactions a second, and thousands of items.
  */
 
-import { type DynamoDBClient, UpdateTableCommand } from "@aws-sdk/client-dynamodb";
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import {
   BatchWriteCommand,
   DynamoDBDocumentClient,
@@ -77,10 +77,6 @@ export async function seedUsers(options: SeedOptions): Promise<readonly Member[]
   const members = Array.from({ length: options.count }, (_, index) => seededMember(options, index));
   const items: Item[] = members.flatMap((member) =>
     memberWrites(undefined, member, () => unclaimed).flatMap((write) => ("put" in write ? [write.put] : [])),
-  );
-  // The embedded engine is five times as fast without a stream, and none of these users has a history.
-  await options.client.send(
-    new UpdateTableCommand({ TableName: options.tableName, StreamSpecification: { StreamEnabled: false } }),
   );
   await putAll(documents, options.tableName, [...items, ...rosterItems(options.connectionId, members)]);
   await countSeats(documents, options);
