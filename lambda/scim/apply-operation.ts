@@ -2,7 +2,8 @@ import { createdBySelection } from "./created-by-selection.ts";
 import { oncePerElement, textOf } from "./element-text.ts";
 import { invalidValue, mutability } from "./error.ts";
 import { canonicalText, isArray, isObject, type JsonObject, type JsonValue, ownValue } from "./json.ts";
-import { countNodes, matchesElement } from "./match.ts";
+import { looksPerRewrite } from "./limits.ts";
+import { looksOf, matchesElement } from "./match.ts";
 import { type AttributePath, printPath } from "./path.ts";
 import { isPrimary } from "./primary.ts";
 import { type AttributeValue, assemble, checkCount, isReference, type SubValues } from "./read-value.ts";
@@ -126,6 +127,7 @@ function stepsOf(current: readonly JsonValue[], operation: AttributeOperation, w
   switch (op) {
     case "add":
       work.look(current, 1);
+      work.look(given, looksPerRewrite);
       return appended(path.attribute, current, given);
     case "replace":
       return given.map((element) => ({ element, claimsPrimary: isPrimary(element) }));
@@ -191,10 +193,8 @@ function selectedSteps(
     const created = element ? [{ element, claimsPrimary: isPrimary(element) }] : [];
     return [...untouched(current), ...created];
   }
-  work.look(
-    [...given.values()].map((sub) => sub ?? null),
-    selected.size,
-  ); // each selected element gets them
+  // Before any is made: a long value copied into many elements is the most that one operation can cost.
+  work.look([assemble(path.attribute, given) ?? null], looksPerRewrite * selected.size);
   const claimsPrimary = op !== "remove" && given.get("primary") === true;
   return current.flatMap((element): Step[] => {
     if (!isObject(element) || !selected.has(element)) return [{ element, claimsPrimary: false }];
@@ -208,7 +208,7 @@ function selectedIn(
   { selection }: AttributePath,
   work: Work,
 ): ReadonlySet<JsonValue> {
-  work.look(current, 1 + (selection ? countNodes(selection.checked) : 0));
+  work.look(current, 1 + (selection ? looksOf(selection.checked) : 0));
   const fold = (text: string) => work.fold(text);
   return new Set(
     selection ? current.filter((element) => matchesElement(selection.checked, element, fold)) : current,

@@ -1,9 +1,11 @@
 import { type AttributeName, asciiLower, printAttributeName } from "./attribute-name.ts";
+import { contains } from "./contains.ts";
 import { parseDateTime } from "./date-time.ts";
 import { invalidFilter } from "./error.ts";
 import type { CompareOperator, Filter, Literal } from "./filter.ts";
 import { foldCase } from "./fold.ts";
 import { isArray, isObject, type JsonObject, type JsonValue, ownValue } from "./json.ts";
+import { charactersPerLook } from "./limits.ts";
 import type { ScimAttributes } from "./resource.ts";
 import { type Attribute, findAttribute, findSubAttribute, type ResourceType } from "./schema.ts";
 import { valueAt } from "./value-at.ts";
@@ -81,16 +83,18 @@ export function matchesElement(filter: CheckedFilter, element: JsonValue, fold: 
   return matches(filter, isObject(element) ? element : { value: element }, fold);
 }
 
-/** Comparisons and operators in the filter, as `filterNodesMax` counts them. */
-export function countNodes(filter: CheckedFilter): number {
+/** Looks at one element that the filter takes: one for each comparison and operator, more for a long literal (`elementLooksMax`). */
+export function looksOf(filter: CheckedFilter): number {
   switch (filter.kind) {
     case "and":
     case "or":
-      return filter.filters.reduce((count, operand) => count + countNodes(operand), 1);
+      return filter.filters.reduce((count, operand) => count + looksOf(operand), 1);
     case "not":
     case "valuePath":
-      return 1 + countNodes(filter.filter);
-    default:
+      return 1 + looksOf(filter.filter);
+    case "compare":
+      return 1 + Math.floor(String(filter.comparable).length / charactersPerLook);
+    case "present":
       return 1;
   }
 }
@@ -260,7 +264,7 @@ function compare(value: Literal, operator: CompareOperator, literal: Literal): b
     case "le":
       return value <= literal;
     case "co":
-      return String(value).includes(String(literal));
+      return contains(String(value), String(literal));
     case "sw":
       return String(value).startsWith(String(literal));
     case "ew":

@@ -11,17 +11,33 @@ describe("the PatchOp message", () => {
     [[], "object"],
     [null, "object"],
     ["x", "object"],
-    [{}, "schemas"],
-    [{ Operations: [{ op: "add", path: "title", value: "x" }] }, "schemas"],
-    [{ schemas: ["urn:ietf:params:scim:schemas:core:2.0:User"], Operations: [] }, "schemas"],
-    [{ schemas: "urn:ietf:params:scim:api:messages:2.0:PatchOp" }, "schemas"],
+    [{}, "Operations"],
+    [{ title: "x" }, "Operations"],
+    [{ schemas: ["urn:ietf:params:scim:schemas:core:2.0:User"], Operations: [] }, "Operations"],
+    [{ schemas: ["urn:ietf:params:scim:api:messages:2.0:PatchOp"] }, "Operations"],
     [patchOp(), "Operations"],
+    [{ ...(patchOp() as object), Operations: null }, "Operations"],
     [{ ...(patchOp() as object), Operations: { op: "add" } }, "Operations"],
     [patchOp("x"), "Operations[0]"],
     [patchOp({ path: "title", value: "x" }), "Operations[0].op"],
     [patchOp({ op: "add", path: "title", value: "x" }, { op: 1 }), "Operations[1].op"],
   ])("[115, 116] refuses %j", (body, detail) => {
     expectError(() => readPatch(userType, body), syntax(detail));
+  });
+
+  // RFC 7644 §3.5.2 demands the URN and checklist 115 refuses without it; but API.md §4 binds: "`schemas` may be wrong or
+  // incomplete if the body says enough otherwise", and an array of operations does.
+  it.each<[string, JsonValue | undefined]>([
+    ["missing", undefined],
+    ["null", null],
+    ["empty", []],
+    ["a string", "urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+    ["another message's", ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"]],
+    ["the resource's", ["urn:ietf:params:scim:schemas:core:2.0:User"]],
+  ])("[115] takes operations whose schemas is %s", (_, schemas) => {
+    const operations = [{ op: "add", path: "title", value: "T" }];
+    const body = { ...(schemas !== undefined && { schemas }), Operations: operations };
+    expect(readPatch(userType, body)).toEqual(readPatch(userType, patchOp(...operations)));
   });
 
   it("takes URN, keys and op in any case", () => {
