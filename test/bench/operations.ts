@@ -57,22 +57,22 @@ export function newUserBody() {
 export const operations: readonly BenchOperation[] = [
   {
     name: "GET user by id",
-    rate: 200,
+    rate: 100,
     request: ({ id }) => ({ method: "GET", path: `/Users/${id}`, status: 200 }),
   },
   {
     name: "filter userName eq, hit",
-    rate: 200,
+    rate: 100,
     request: ({ userName }) => filter(`userName eq "${userName}"`),
   },
   {
     name: "filter userName eq, miss",
-    rate: 200,
+    rate: 100,
     request: () => filter(`userName eq "${randomUUID()}"`),
   },
   {
     name: "filter externalId eq, hit",
-    rate: 200,
+    rate: 100,
     request: ({ externalId }) => filter(`externalId eq "${externalId}"`),
   },
   { name: "list 100", rate: 10, request: () => ({ method: "GET", path: "/Users?count=100", status: 200 }) },

@@ -4,7 +4,7 @@ import { benchBundles, benchOperations } from "./bench.ts";
 process.env["POWERTOOLS_LOG_LEVEL"] ??= "SILENT";
 process.env["POWERTOOLS_METRICS_DISABLED"] ??= "true";
 
-const options = { seconds: 10, pace: 1, imports: 15 };
+const options = { seconds: 5, pace: 1, imports: 15 };
 const rounded = (value: number) => Math.round(value * 10) / 10;
 
 const operations = await benchOperations(options);
