@@ -6,8 +6,15 @@ import type { Access, MemberType, Role } from "./member.ts";
 export const providers = ["okta", "entra", "onelogin", "google", "jumpcloud", "ping", "other"] as const;
 export type Provider = (typeof providers)[number];
 
+/** What a SCIM DELETE of a user does to the member. */
+export const deletePolicies = ["deactivate", "delete"] as const;
+export type DeletePolicy = (typeof deletePolicies)[number];
+
+/** Roles a new user may get; a reviewer is made by an admin. */
+export const defaultRoles = ["contributor", "admin"] as const;
+
 export interface ConnectionDefaults {
-  readonly role: Exclude<Role, "reviewer">;
+  readonly role: (typeof defaultRoles)[number];
   readonly userAccess: Access;
   readonly readerAccess: Access;
   readonly groupAccess: Access;
@@ -17,8 +24,7 @@ export interface ConnectionSettings {
   readonly name: string;
   readonly provider: Provider;
   readonly scimEnabled: boolean;
-  /** What a SCIM DELETE of a user does to the member. */
-  readonly onDelete: "deactivate" | "delete";
+  readonly onDelete: DeletePolicy;
   readonly jit: boolean;
   readonly uniqueGroupNames: boolean;
   readonly defaults: ConnectionDefaults;

@@ -26,3 +26,22 @@ export const connectionsPerProjectMax = 200;
 
 /** Rows one admin list request may pass over while it looks for `limit` matches; the cursor goes on from there. */
 export const rowsPerAdminListMax = 2_000;
+
+/** Bytes of a request body. DESIGN §4; the largest user an IdP sends is a few kilobytes. */
+export const bodyBytesMax = 1024 * 1024;
+
+/** Characters of a name or label in the admin API. Our choice. */
+export const nameLengthMax = 200;
+
+/** Characters of a userName, email or part of a name in the admin API; keys hold 900 bytes (`indexedValueBytesMax`). */
+export const textLengthMax = 900;
+
+/** Seconds a replaced token may live on: seven days. API.md §3. */
+export const overlapSecondsMax = 604_800;
+
+/** The largest quota. Our choice: far beyond any licence, and exact in every number type. */
+export const quotaMax = 1_000_000_000;
+
+/** Items on a page of the admin API. API.md §3. */
+export const pageLimitDefault = 50;
+export const pageLimitMax = 200;

@@ -8,10 +8,14 @@ import type { ScimAttributes } from "../scim/resource.ts";
 import { accountSchema } from "../scim/schemas/account.ts";
 import type { SeatKind } from "./seats.ts";
 
-export type MemberType = "user" | "reader";
-export type Role = "admin" | "contributor" | "reviewer";
-export type Access = "none" | "read" | "write";
-export type MemberStatus = "active" | "inactive" | "deleted";
+export const memberTypes = ["user", "reader"] as const;
+export type MemberType = (typeof memberTypes)[number];
+export const roles = ["admin", "contributor", "reviewer"] as const;
+export type Role = (typeof roles)[number];
+export const accesses = ["none", "read", "write"] as const;
+export type Access = (typeof accesses)[number];
+export const memberStatuses = ["active", "inactive", "deleted"] as const;
+export type MemberStatus = (typeof memberStatuses)[number];
 
 export interface Member {
   readonly projectId: string;

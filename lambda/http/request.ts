@@ -1,6 +1,7 @@
 /** API Gateway's proxy event as the request it stands for. */
 
 import type { APIGatewayProxyEvent } from "aws-lambda";
+import { bodyBytesMax } from "../domain/limits.ts";
 import { payloadTooLarge } from "../scim/error.ts";
 
 export interface HttpRequest {
@@ -17,9 +18,6 @@ export interface HttpRequest {
   /** `https://host/stage`, without trailing slash. */
   readonly baseUrl: string;
 }
-
-/** Bytes of a request body. DESIGN §4; the largest user an IdP sends is a few kilobytes. */
-export const bodyBytesMax = 1024 * 1024;
 
 export function requestOf(event: APIGatewayProxyEvent): HttpRequest {
   const headers = new Map(

@@ -1,12 +1,13 @@
 /** Connections, their settings and tokens: one item each. */
 
 import * as z from "zod";
-import { type Connection, providers } from "../domain/connection.ts";
+import { type Connection, defaultRoles, deletePolicies, providers } from "../domain/connection.ts";
 import { projectOfConnection } from "../domain/ids.ts";
+import { accesses } from "../domain/member.ts";
 import { connectionKey, connectionsOf, formerConnectionKey, type Key } from "./keys.ts";
 import { absent, type Expression, type Item, type Store, type Write } from "./store.ts";
 
-const access = z.enum(["none", "read", "write"]);
+const access = z.enum(accesses);
 
 const connectionItem = z
   .object({
@@ -14,11 +15,11 @@ const connectionItem = z
     name: z.string(),
     provider: z.enum(providers),
     scimEnabled: z.boolean(),
-    onDelete: z.enum(["deactivate", "delete"]),
+    onDelete: z.enum(deletePolicies),
     jit: z.boolean(),
     uniqueGroupNames: z.boolean(),
     defaults: z.object({
-      role: z.enum(["admin", "contributor"]),
+      role: z.enum(defaultRoles),
       userAccess: access,
       readerAccess: access,
       groupAccess: access,

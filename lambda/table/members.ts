@@ -5,7 +5,15 @@
  */
 
 import * as z from "zod";
-import { emailOf, externalIdOf, lastConnectionOf, type Member, userNameOf } from "../domain/member.ts";
+import {
+  accesses,
+  emailOf,
+  externalIdOf,
+  lastConnectionOf,
+  type Member,
+  roles,
+  userNameOf,
+} from "../domain/member.ts";
 import { foldCase } from "../scim/fold.ts";
 import { emailValues } from "../scim/member-email.ts";
 import type { ScimAttributes } from "../scim/resource.ts";
@@ -42,8 +50,8 @@ const time = z.number().transform((milliseconds) => new Date(milliseconds).toISO
 const memberItem = z.object({
   attributes: z.custom<ScimAttributes>(),
   homeNumber: z.number().optional(),
-  role: z.enum(["admin", "contributor", "reviewer"]).optional(),
-  access: z.enum(["none", "read", "write"]),
+  role: z.enum(roles).optional(),
+  access: z.enum(accesses),
   connectionId: z.string().optional(),
   formerConnectionId: z.string().optional(),
   deletedAt: time.optional(),

@@ -1,26 +1,25 @@
 /** The admin API's messages (API.md §3): what validates requests is what the OpenAPI document is made of. */
 
 import * as z from "zod";
-import { providers } from "../../domain/connection.ts";
-
-/** Characters of a name or label. Our choice. */
-const nameLengthMax = 200;
-/** Characters of a userName, email or part of a name; keys hold 900 bytes (`indexedValueBytesMax`). */
-const textLengthMax = 900;
-/** Seconds a replaced token may live on: seven days. API.md §3. */
-const overlapSecondsMax = 604_800;
-/** Far beyond any licence, and exact in every number type. */
-const quotaMax = 1_000_000_000;
-const pageLimitDefault = 50;
-const pageLimitMax = 200;
+import { defaultRoles, deletePolicies, providers } from "../../domain/connection.ts";
+import {
+  nameLengthMax,
+  overlapSecondsMax,
+  pageLimitDefault,
+  pageLimitMax,
+  quotaMax,
+  textLengthMax,
+} from "../../domain/limits.ts";
+import { accesses, memberStatuses, memberTypes, roles } from "../../domain/member.ts";
+import { seatKinds } from "../../domain/seats.ts";
 
 const name = z.string().trim().min(1).max(nameLengthMax);
 const time = z.string().meta({ format: "date-time", description: "RFC 3339, UTC, milliseconds" });
 const id = z.string();
 const text = z.string().max(textLengthMax);
-const access = z.enum(["none", "read", "write"]);
-const role = z.enum(["admin", "contributor", "reviewer"]);
-const memberType = z.enum(["user", "reader"]);
+const access = z.enum(accesses);
+const role = z.enum(roles);
+const memberType = z.enum(memberTypes);
 
 const quota = z.int().min(0).max(quotaMax).nullable().meta({ description: "Seats; null is unlimited" });
 const quotaWishes = z.strictObject({
@@ -44,7 +43,7 @@ export const project = z
   .meta({ id: "Project" });
 
 const defaults = z.object({
-  role: z.enum(["contributor", "admin"]),
+  role: z.enum(defaultRoles),
   userAccess: access,
   readerAccess: access,
   groupAccess: access,
@@ -54,7 +53,7 @@ const settings = {
   provider: z.enum(providers).optional(),
   scimEnabled: z.boolean().optional(),
   onDelete: z
-    .enum(["deactivate", "delete"])
+    .enum(deletePolicies)
     .optional()
     .meta({ description: "What a SCIM DELETE of a user does to the member" }),
   jit: z.boolean().optional().meta({ description: "Create a member at first sign-in when SCIM has not" }),
@@ -76,7 +75,7 @@ export const connection = z
     provider: z.enum(providers),
     scimEnabled: z.boolean(),
     scimBaseUrl: z.string().nullable(),
-    onDelete: z.enum(["deactivate", "delete"]),
+    onDelete: z.enum(deletePolicies),
     jit: z.boolean(),
     uniqueGroupNames: z.boolean(),
     defaults,
@@ -149,9 +148,9 @@ export const member = z
     name: z.record(z.string(), z.unknown()).nullable(),
     type: memberType,
     role: role.nullable(),
-    status: z.enum(["active", "inactive", "deleted"]),
+    status: z.enum(memberStatuses),
     access,
-    seat: z.enum(["users", "reviewers", "readers"]).nullable(),
+    seat: z.enum(seatKinds).nullable(),
     managedBy: z
       .object({ connectionId: id, badge: z.literal("SSO-SCIM"), inherited: z.boolean() })
       .nullable(),
@@ -173,12 +172,11 @@ export const pageQuery = z.object(paging);
 export const memberQuery = z.object({
   ...paging,
   type: memberType.optional(),
-  status: z.enum(["active", "inactive", "deleted"]).optional(),
+  status: z.enum(memberStatuses).optional(),
   managed: flag.optional(),
   connectionId: z.string().optional(),
   q: text.optional().meta({ description: "Prefix of userName or email, in any case" }),
 });
-export const noQuery = z.object({});
 
 export function pageOf<Items extends z.ZodType>(item: Items) {
   return z.object({ items: z.array(item), nextCursor: z.string().optional() });
