@@ -260,3 +260,36 @@ describe("an unknown error", () => {
     expect((await getAnn()).statusCode).toBe(500);
   });
 });
+
+describe("a connection with more users than one query may read", () => {
+  /** Four pages with every bit set: 16,384 users. */
+  const roster = Array.from({ length: 4 }, (_, page) => ({
+    sk: String(page).padStart(6, "0"),
+    ...Object.fromEntries(Array.from({ length: 34 }, (_, chunk) => [`b${chunk}`, (1n << 120n) - 1n])),
+    b34: (1n << 16n) - 1n,
+  }));
+  const list = (query: Record<string, string>) => {
+    table
+      .on(BatchGetCommand)
+      .resolves({ Responses: { [tableName]: [connectionItem as Record<string, unknown>] } });
+    table.on(QueryCommand).resolves({ Items: roster });
+    return call({ query });
+  };
+
+  test.each([
+    ["a filter without a key", { filter: 'displayName co "a"' }],
+    ["a sort", { sortBy: "displayName" }],
+  ])("%s: 400 tooMany that names the limit and the way out, and no user is read", async (_, query) => {
+    const response = await list(query);
+    expect([response.statusCode, response.json.scimType]).toEqual([400, "tooMany"]);
+    expect(response.json.detail).toContain("10000 (usersScannedMax)");
+    expect(response.json.detail).toContain("userName");
+    expect(table).toHaveReceivedCommandTimes(QueryCommand, 1);
+  });
+
+  test("totalResults is the roster's, without reading a user", async () => {
+    const response = await list({ count: "0" });
+    expect([response.statusCode, response.json.totalResults]).toEqual([200, 16_384]);
+    expect(table).toHaveReceivedCommandTimes(QueryCommand, 1);
+  });
+});
