@@ -4,7 +4,7 @@ import { invalidValue } from "../scim/error.ts";
 import { foldCase } from "../scim/fold.ts";
 import { emailValues } from "../scim/member-email.ts";
 import type { ScimAttributes } from "../scim/resource.ts";
-import { indexedValueBytesMax } from "../table/keys.ts";
+import { indexedValueBytesMax, isIndexable } from "../table/keys.ts";
 import { emailValuesMax } from "./limits.ts";
 import { externalIdOf, userNameOf } from "./member.ts";
 
@@ -23,11 +23,6 @@ export function indexable(attributes: ScimAttributes): ScimAttributes {
     assertKeyLength("emails.value", "email", email);
   }
   return attributes;
-}
-
-/** Whether a value sought could have been stored at all; if not, nothing has it. */
-export function isIndexable(folded: string): boolean {
-  return Buffer.byteLength(folded) <= indexedValueBytesMax;
 }
 
 /** `attribute` is SCIM's name, `field` the admin API's. */

@@ -5,6 +5,7 @@
 
 import { foldCase } from "../scim/fold.ts";
 import { connectionsIn } from "../table/connections.ts";
+import { isIndexable } from "../table/keys.ts";
 import {
   emptyWalk,
   isEmailPlace,
@@ -18,7 +19,6 @@ import {
 } from "../table/member-walks.ts";
 import type { Context } from "./context.ts";
 import { isConnectionId, projectOfConnection } from "./ids.ts";
-import { isIndexable } from "./indexable.ts";
 import { rowsPerAdminListMax } from "./limits.ts";
 import {
   emailOf,

@@ -33,6 +33,11 @@ export const membersPerBlock = 4_096;
 /** A sort key holds 1,024 bytes (AWS quota); what is left for the value beside prefix, mark and number. */
 export const indexedValueBytesMax = 900;
 
+/** Whether a value, folded where its kind is, can be part of a key: if not, nothing is stored under it. */
+export function isIndexable(value: string): boolean {
+  return Buffer.byteLength(value) <= indexedValueBytesMax;
+}
+
 export type NameKind = "userName" | "email";
 
 const printNumber = (number: number): string => String(number).padStart(numberDigits, "0");

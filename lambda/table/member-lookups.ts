@@ -5,7 +5,7 @@ import {
   claimKey,
   emailValuePrefix,
   externalIdPrefix,
-  indexedValueBytesMax,
+  isIndexable,
   type Key,
   namesPartition,
   referencesPartition,
@@ -26,7 +26,9 @@ export type MemberLookup =
 
 export function userNameLookup(projectId: string, userName: string): MemberLookup {
   const folded = foldCase(userName);
-  return fits(folded) ? { kind: "key", key: claimKey(projectId, "userName", folded) } : { kind: "none" };
+  return isIndexable(folded)
+    ? { kind: "key", key: claimKey(projectId, "userName", folded) }
+    : { kind: "none" };
 }
 
 export function emailLookup(projectId: string, email: string): MemberLookup {
@@ -34,12 +36,12 @@ export function emailLookup(projectId: string, email: string): MemberLookup {
   const range = { pk: namesPartition(projectId), prefix: emailValuePrefix(folded) };
   // An email that becomes the member's own turns from a pointer into a claim, which comes first in the range.
   const again = claimKey(projectId, "email", folded);
-  return fits(folded) ? { kind: "range", range, again } : { kind: "none" };
+  return isIndexable(folded) ? { kind: "range", range, again } : { kind: "none" };
 }
 
 export function externalIdLookup(connectionId: string, externalId: string): MemberLookup {
   const range = { pk: referencesPartition(connectionId), prefix: externalIdPrefix(externalId) };
-  return fits(externalId) ? { kind: "range", range } : { kind: "none" };
+  return isIndexable(externalId) ? { kind: "range", range } : { kind: "none" };
 }
 
 /** The keys to read along for a look-up. */
@@ -65,8 +67,4 @@ export async function numbersUnder(
   }
   const numbers = new Set(items.map(numberAt).filter((number) => number !== undefined));
   return [...numbers].sort((a, b) => a - b);
-}
-
-function fits(value: string): boolean {
-  return Buffer.byteLength(value) <= indexedValueBytesMax;
 }
