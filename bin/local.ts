@@ -3,20 +3,27 @@
  * Wiring only; the parts are in `bin/local/`.
  */
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
 import * as admin from "../lambda/handlers/admin.ts";
+import * as bulk from "../lambda/handlers/bulk.ts";
 import * as discovery from "../lambda/handlers/discovery.ts";
 import * as fallback from "../lambda/handlers/fallback.ts";
+import * as groups from "../lambda/handlers/groups.ts";
+import * as propagation from "../lambda/handlers/propagation.ts";
 import * as users from "../lambda/handlers/users.ts";
 import { routes } from "../lambda/http/routes.ts";
+import { streamMapping } from "../lambda/stream/stream-mapping.ts";
 import { tableNameVariable } from "../lambda/table/table-definition.ts";
 import { createTable } from "./local/create-table.ts";
 import { type DataDirectory, openDataDirectory } from "./local/data-directory.ts";
 import { describeDemo, seedDemo } from "./local/demo.ts";
 import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "./local/embedded-dynamodb.ts";
-import { LocalFailure } from "./local/failure.ts";
+import { trimStreamRecords } from "./local/engine-stream.ts";
+import { describeCause, LocalFailure } from "./local/failure.ts";
 import { createGateway } from "./local/gateway.ts";
 import { helpText, parseOptions, type StartOptions } from "./local/options.ts";
 import { startLocalServer } from "./local/server.ts";
+import { type StreamPump, startStreamPump } from "./local/stream-pump.ts";
 
 const tableNameDefault = "rollcall";
 /** The embedded engine writes one transaction after the other; a crowd at its door would only overtake itself. */
@@ -36,9 +43,10 @@ async function start(options: StartOptions): Promise<void> {
   try {
     if (options.store.kind === "directory") directory = await openDataDirectory(options.store.path);
     if (options.store.kind !== "endpoint") {
-      engine = await startEmbeddedDynamoDb(
-        directory && { databasePath: directory.databasePath, pidFile: directory.enginePidFile },
-      );
+      engine = await startEmbeddedDynamoDb({
+        stream: true,
+        ...(directory && { databasePath: directory.databasePath, pidFile: directory.enginePidFile }),
+      });
     }
     await serve(options, directory, engine);
   } catch (cause) {
@@ -55,13 +63,16 @@ async function serve(
 ): Promise<void> {
   const endpoint = options.store.kind === "endpoint" ? options.store.url : (engine?.endpoint ?? "");
   const tableName = configureHandlers(endpoint, engine !== undefined);
-  await createTable(tableClient(), tableName, endpoint);
+  const { streamArn } = await createTable(tableClient(), tableName, endpoint, { stream: true });
+  const pump = await pumpStream(streamArn);
 
   const gateway = createGateway({
     routes,
     concurrencyMax: requestsAtOnceMax,
     handlers: {
       users: users.handler,
+      groups: groups.handler,
+      bulk: bulk.handler,
       discovery: discovery.handler,
       fallback: fallback.handler,
       admin: admin.handler,
@@ -77,7 +88,9 @@ async function serve(
     stopping = true;
     console.log(`\n${signal}: finishing the requests that have begun`);
     await server.drain();
+    await pump?.stop();
     await engine?.stop();
+    if (pump !== undefined) forgetHandledRecords(directory, pump);
     directory?.release();
     process.exit(0);
   };
@@ -91,6 +104,9 @@ async function serve(
 
   console.log(`Rollcall is ready on ${server.origin}`);
   console.log(describeData(options));
+  if (pump === undefined) {
+    console.log("Nothing is carried on after a change: that DynamoDB has no streams");
+  }
   console.log(`Admin API: ${server.origin}/admin/v1 (described in /admin/v1/openapi.json)`);
   if (demo !== undefined) console.log(`\n${describeDemo(demo, server.origin)}`);
   console.log("\nCtrl-C stops it.");
@@ -101,7 +117,8 @@ function configureHandlers(endpoint: string, isEmbedded: boolean): string {
   const tableName = process.env[tableNameVariable] || tableNameDefault;
   process.env[tableNameVariable] = tableName;
   process.env["AWS_ENDPOINT_URL_DYNAMODB"] = endpoint;
-  // Would make the SDK overlook the line above, and write to a real account.
+  process.env["AWS_ENDPOINT_URL_DYNAMODB_STREAMS"] = endpoint;
+  // Would make the SDK overlook the lines above, and write to a real account.
   delete process.env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"];
   process.env["AWS_REGION"] ||= "us-east-1";
   // One line for each request is for CloudWatch; here warnings and errors are enough.
@@ -125,10 +142,36 @@ function tableClient(): DynamoDBClient {
   });
 }
 
+/** Undefined where the table's server has no streams. */
+async function pumpStream(streamArn: string | undefined): Promise<StreamPump | undefined> {
+  if (streamArn === undefined) return undefined;
+  try {
+    return await startStreamPump({
+      client: new DynamoDBStreamsClient(),
+      streamArn,
+      mapping: streamMapping,
+      handler: propagation.handler,
+    });
+  } catch (cause) {
+    console.error(`rollcall: the table's stream cannot be read: ${describeCause(cause)}`);
+    return undefined;
+  }
+}
+
+/** So that the next start does not handle again what this one has, unless something of it was given up. */
+function forgetHandledRecords(directory: DataDirectory | undefined, pump: StreamPump): void {
+  if (directory === undefined || pump.parked.length > 0) return;
+  try {
+    trimStreamRecords(directory.databasePath, pump.positions);
+  } catch (cause) {
+    console.error(`rollcall: handled changes will be handled again: ${describeCause(cause)}`);
+  }
+}
+
 function describeData(options: StartOptions): string {
   switch (options.store.kind) {
     case "memory":
-      return "Data: in memory, gone when the server stops (npm start -- --data DIR keeps it)";
+      return "Data: temporary, gone when the server stops (npm start -- --data DIR keeps it)";
     case "directory":
       return `Data: ${options.store.path}`;
     case "endpoint":

@@ -10,21 +10,28 @@ import {
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { Construct } from "constructs";
-import { metricPeriod as period, tableMetric } from "./metrics.ts";
+import { streamFunctionName } from "../lambda/stream/stream-mapping.ts";
+import { iteratorAge, metricPeriod as period, tableMetric } from "./metrics.ts";
+import type { Propagation } from "./propagation.ts";
 
 interface DashboardContents {
   readonly restApi: RestApi;
   readonly functions: Readonly<Record<string, IFunction>>;
   readonly table: ITable;
+  readonly propagation?: Pick<Propagation, "function" | "failureQueue">;
   readonly alarms: readonly Alarm[];
 }
 
 /** Three widgets a row; CloudWatch's grid is 24 wide. */
 const widgetWidth = 8;
 
-/** One page, read from the top: is anything wrong, what do callers see, which function, is it the table. */
+/** One page, read from the top: is anything wrong, what do callers see, which function, do changes get carried, is it the table. */
 export function addDashboard(scope: Construct, contents: DashboardContents): Dashboard {
-  const { restApi, functions, table, alarms } = contents;
+  const { restApi, table, propagation, alarms } = contents;
+  const functions = {
+    ...contents.functions,
+    ...(propagation === undefined ? {} : { [streamFunctionName]: propagation.function }),
+  };
   const ofEachFunction = (metric: (target: IFunction, label: string) => IMetric): IMetric[] =>
     Object.entries(functions).map(([name, target]) => metric(target, name));
 
@@ -58,6 +65,7 @@ export function addDashboard(scope: Construct, contents: DashboardContents): Das
           ),
         ),
       ],
+      ...(propagation === undefined ? [] : [propagationRow(propagation)]),
       [
         graph("Table capacity used", [
           table.metricConsumedReadCapacityUnits({ statistic: "Sum", period, label: "read units" }),
@@ -72,6 +80,26 @@ export function addDashboard(scope: Construct, contents: DashboardContents): Das
       ],
     ],
   });
+}
+
+function propagationRow({
+  function: target,
+  failureQueue,
+}: NonNullable<DashboardContents["propagation"]>): IWidget[] {
+  return [
+    graph("Changes carried late (ms)", [iteratorAge(target)]),
+    graph("Batches of changes", [
+      target.metricInvocations({ period, label: "begun" }),
+      target.metricErrors({ period, label: "failed" }),
+    ]),
+    graph("Changes given up", [
+      failureQueue.metricApproximateNumberOfMessagesVisible({
+        statistic: "Maximum",
+        period,
+        label: "batches parked",
+      }),
+    ]),
+  ];
 }
 
 function graph(title: string, metrics: IMetric[]): IWidget {

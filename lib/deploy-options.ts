@@ -37,9 +37,20 @@ const optionsSchema = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9_.-]{3,255}$/) // DynamoDB's rule
     .optional(),
+  /** That table's stream, which only it can know: without it nothing is propagated. */
+  streamArn: z
+    .string()
+    .regex(/^arn:[^:]+:dynamodb:[^:]+:\d{12}:table\/[^/]+\/stream\/.+$/)
+    .optional(),
   /** `existing` where somebody else has set the account's API Gateway log role. */
   logRole: z.enum(["create", "existing"]).default("create"),
 });
+
+/** The options together: another table's stream would ring for what is not there. */
+const wholeSchema = optionsSchema.refine(
+  ({ tableName, streamArn }) => streamArn === undefined || streamArn.includes(`:table/${tableName}/`),
+  { path: ["streamArn"], error: "must be the stream of the table in rollcall:tableName" },
+);
 
 export type DeployOptions = z.output<typeof optionsSchema>;
 
@@ -53,7 +64,7 @@ export function readDeployOptions(context: Readonly<Record<string, unknown>>): D
   const given = Object.entries(context)
     .filter(([key]) => key.startsWith(prefix))
     .map(([key, value]) => [key.slice(prefix.length), value] as const);
-  const parsed = optionsSchema.safeParse(Object.fromEntries(given));
+  const parsed = wholeSchema.safeParse(Object.fromEntries(given));
   if (!parsed.success) {
     const lines = parsed.error.issues.flatMap((issue) =>
       issue.code === "unrecognized_keys"

@@ -1,7 +1,12 @@
 import type { FunctionName } from "../lambda/http/routes.ts";
+import type { streamFunctionName } from "../lambda/stream/stream-mapping.ts";
+
+/** Every deployed function: those that a route calls, and the one that the table's stream calls. */
+export type DeployedFunctionName = FunctionName | typeof streamFunctionName;
 
 /**
- * What each function may do to the table: these actions, on this one table, and nothing else in AWS but its own log.
+ * What each function may do to the table: these actions, on this one table, and nothing else in AWS but its own log
+ * (`propagation` also reads the stream: `propagation.ts`).
  *
  * Transactions have no actions of their own: TransactGetItems is authorised by `GetItem`, TransactWriteItems by
  * `PutItem`, `UpdateItem`, `DeleteItem` and `ConditionCheckItem` (DynamoDB developer guide, "IAM and transactions").
@@ -25,12 +30,18 @@ const transact: readonly TableAction[] = [
   "dynamodb:UpdateItem",
 ];
 
-export const functionPermissions: Readonly<Record<FunctionName, readonly TableAction[]>> = {
+export const functionPermissions: Readonly<Record<DeployedFunctionName, readonly TableAction[]>> = {
   users: [...read, ...transact],
-  /** Forgives doubled and trailing slashes, so it ends up doing whatever `users` does. */
-  fallback: [...read, ...transact],
+  /** Members that fit no transaction are written aside, and removed, in batches. */
+  groups: [...read, ...transact, "dynamodb:BatchWriteItem"],
+  /** Whatever `users` and `groups` do, in one request. */
+  bulk: [...read, ...transact, "dynamodb:BatchWriteItem"],
+  /** Forgives doubled and trailing slashes, so it ends up doing whatever `users`, `groups` and `bulk` do. */
+  fallback: [...read, ...transact, "dynamodb:BatchWriteItem"],
   /** As users, and removes what a deleted project leaves, in batches. */
   admin: [...read, ...transact, "dynamodb:BatchWriteItem"],
   /** Reads the connection to check the token, and notes the token's last use. */
   discovery: ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"],
+  /** Reads what has changed, and writes what is derived from it; its stream and its queue are in `propagation.ts`. */
+  propagation: [...read, ...transact],
 };

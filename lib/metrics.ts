@@ -1,6 +1,7 @@
 import { Duration } from "aws-cdk-lib";
 import { Metric } from "aws-cdk-lib/aws-cloudwatch";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
 
 /** What alarms and graphs count over. IdPs sync for minutes; an operator need not hear of trouble sooner. Our choice. */
 export const metricPeriod = Duration.minutes(5);
@@ -15,5 +16,14 @@ export function tableMetric(table: ITable, metricName: TableMetricName): Metric 
     dimensionsMap: { TableName: table.tableName },
     statistic: "Sum",
     period: metricPeriod,
+  });
+}
+
+/** How long ago the last record of a batch was written when the function got it; nothing while it gets none. */
+export function iteratorAge(target: IFunction): Metric {
+  return target.metric("IteratorAge", {
+    statistic: "Maximum",
+    period: metricPeriod,
+    label: "age of the last record, ms",
   });
 }

@@ -6,15 +6,19 @@ import { type ITable, Operation } from "aws-cdk-lib/aws-dynamodb";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
+import { streamFunctionName, streamFunctionTimeoutSeconds } from "../lambda/stream/stream-mapping.ts";
 import { addDashboard } from "./dashboard.ts";
-import { metricPeriod as period, tableMetric } from "./metrics.ts";
+import { iteratorAge, metricPeriod as period, tableMetric } from "./metrics.ts";
+import type { Propagation } from "./propagation.ts";
 import { functionTimeoutSeconds } from "./rollcall-function.ts";
 
 export interface RollcallMonitoringProps {
   readonly restApi: RestApi;
-  /** By the name that the alarms and the dashboard shall show. */
+  /** Those that API Gateway calls, by the name that the alarms and the dashboard shall show. */
   readonly functions: Readonly<Record<string, IFunction>>;
   readonly table: ITable;
+  /** Absent where the table has no stream. */
+  readonly propagation?: Pick<Propagation, "function" | "failureQueue">;
   /** Where alarms go; without it they only change state. */
   readonly topic?: ITopic;
 }
@@ -26,6 +30,9 @@ export type RunbookSection =
   | "function-errors"
   | "function-throttles"
   | "function-slow"
+  | "propagation-errors"
+  | "propagation-behind"
+  | "propagation-parked"
   | "table-throttles"
   | "table-system-errors";
 
@@ -59,6 +66,12 @@ const thresholds = {
   functionThrottlesPerPeriod: 1,
   /** Four fifths of the timeout. When all is well, no request takes one. */
   functionSlowMilliseconds: functionTimeoutSeconds * 1_000 * 0.8,
+  /** A failed batch is split and tried again: single failures mend themselves. */
+  propagationErrorsPerPeriod: 5,
+  /** A change is carried within seconds; a first sync of a large directory may take minutes to work off. */
+  propagationBehindMilliseconds: 15 * 60_000,
+  /** Each message is a change that nobody will carry any more by itself. */
+  propagationParked: 1,
   /** The SDK and the handlers retry; a few a minute never reach a client. */
   tableThrottlesPerPeriod: 25,
   tableSystemErrorsPerPeriod: 5,
@@ -83,6 +96,7 @@ export class RollcallMonitoring extends Construct {
     const definitions = [
       ...apiAlarms(props.restApi),
       ...Object.entries(props.functions).flatMap(([name, target]) => functionAlarms(name, target)),
+      ...(props.propagation === undefined ? [] : propagationAlarms(props.propagation)),
       ...tableAlarms(props.table),
     ];
     this.alarms = definitions.map((definition) => this.#addAlarm(definition, props.topic));
@@ -146,19 +160,53 @@ function functionAlarms(name: string, target: IFunction): readonly AlarmDefiniti
       metric: target.metricErrors({ period }),
       threshold: thresholds.functionErrorsPerPeriod,
     },
-    {
-      id: `${prefix}Throttles`,
-      section: "function-throttles",
-      meaning: `The function ${name} was not started: the account's concurrency is used up.`,
-      metric: target.metricThrottles({ period }),
-      threshold: thresholds.functionThrottlesPerPeriod,
-    },
+    throttleAlarm(name, target),
     {
       id: `${prefix}Slow`,
       section: "function-slow",
       meaning: `A request to the function ${name} came close to its timeout of ${functionTimeoutSeconds} s.`,
       metric: target.metricDuration({ statistic: "Maximum", period }),
       threshold: thresholds.functionSlowMilliseconds,
+    },
+  ];
+}
+
+function throttleAlarm(name: string, target: IFunction): AlarmDefinition {
+  return {
+    id: `Function${name.charAt(0).toUpperCase()}${name.slice(1)}Throttles`,
+    section: "function-throttles",
+    meaning: `The function ${name} was not started: the account's concurrency is used up.`,
+    metric: target.metricThrottles({ period }),
+    threshold: thresholds.functionThrottlesPerPeriod,
+  };
+}
+
+function propagationAlarms({
+  function: target,
+  failureQueue,
+}: NonNullable<RollcallMonitoringProps["propagation"]>): readonly AlarmDefinition[] {
+  return [
+    throttleAlarm(streamFunctionName, target),
+    {
+      id: "PropagationErrors",
+      section: "propagation-errors",
+      meaning: `Changes could not be carried, or took longer than ${streamFunctionTimeoutSeconds} s, and are tried again.`,
+      metric: target.metricErrors({ period }),
+      threshold: thresholds.propagationErrorsPerPeriod,
+    },
+    {
+      id: "PropagationBehind",
+      section: "propagation-behind",
+      meaning: `Changes are carried ${thresholds.propagationBehindMilliseconds / 60_000} minutes late or more.`,
+      metric: iteratorAge(target),
+      threshold: thresholds.propagationBehindMilliseconds,
+    },
+    {
+      id: "PropagationParked",
+      section: "propagation-parked",
+      meaning: "Changes were given up; an operator has to have them carried within a day.",
+      metric: failureQueue.metricApproximateNumberOfMessagesVisible({ statistic: "Maximum", period }),
+      threshold: thresholds.propagationParked,
     },
   ];
 }

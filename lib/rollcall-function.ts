@@ -25,6 +25,8 @@ export interface RollcallFunctionProps {
   readonly table: ITable;
   readonly tableActions: readonly TableAction[];
   readonly logRetention: RetentionDays;
+  /** Default: what the gateway waits for. */
+  readonly timeoutSeconds?: number;
   /** Added to what every function gets. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -72,7 +74,7 @@ export class RollcallFunction extends Construct {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: memoryMegabytes,
-      timeout: Duration.seconds(functionTimeoutSeconds),
+      timeout: Duration.seconds(props.timeoutSeconds ?? functionTimeoutSeconds),
       // No reserved concurrency: it would take that much from everything else in the account even while idle, and cap a
       // sync at a guess. The gateway's throttle is the ceiling; it answers 429 in SCIM, where Lambda's would come out as a 5xx.
       environment: {

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { CfnOutput, Stack, type StackProps } from "aws-cdk-lib";
+import { Annotations, CfnOutput, Stack, type StackProps } from "aws-cdk-lib";
 import { type ITable, Table } from "aws-cdk-lib/aws-dynamodb";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { RetentionDays } from "aws-cdk-lib/aws-logs";
@@ -8,12 +8,19 @@ import { type FunctionName, routes } from "../lambda/http/routes.ts";
 import { AlarmTopic } from "./alarm-topic.ts";
 import { functionPermissions } from "./function-permissions.ts";
 import { RollcallMonitoring } from "./monitoring.ts";
+import { Propagation } from "./propagation.ts";
 import { RollcallApi } from "./rollcall-api.ts";
 import { RollcallFunction } from "./rollcall-function.ts";
 
+/** A table that is there already, such as a restored one. */
+export interface ExistingTable {
+  readonly name: string;
+  /** Without it nothing is propagated. */
+  readonly streamArn?: string;
+}
+
 export interface ServiceStackProps extends StackProps {
-  /** The table, or the name of one that is there already, such as a restored one. */
-  readonly table: ITable | string;
+  readonly table: ITable | ExistingTable;
   readonly stageName: string;
   readonly logRetention: RetentionDays;
   readonly throttle: { readonly ratePerSecond: number; readonly burst: number };
@@ -23,6 +30,8 @@ export interface ServiceStackProps extends StackProps {
 
 const descriptions: Readonly<Record<FunctionName, string>> = {
   users: "Rollcall: SCIM /Users",
+  groups: "Rollcall: SCIM /Groups",
+  bulk: "Rollcall: SCIM /Bulk",
   discovery: "Rollcall: SCIM discovery, /Me and the health check",
   fallback: "Rollcall: SCIM paths that match no route",
   admin: "Rollcall: the admin API",
@@ -34,8 +43,7 @@ export class ServiceStack extends Stack {
 
   constructor(scope: Construct, id: string, props: ServiceStackProps) {
     super(scope, id, { description: "Rollcall: service", ...props });
-    const table =
-      typeof props.table === "string" ? Table.fromTableName(this, "Table", props.table) : props.table;
+    const table = "name" in props.table ? this.#existingTable(props.table) : props.table;
 
     const addFunction = (name: FunctionName): IFunction =>
       new RollcallFunction(this, name.charAt(0).toUpperCase() + name.slice(1), {
@@ -47,6 +55,8 @@ export class ServiceStack extends Stack {
       }).function;
     const functions: Readonly<Record<FunctionName, IFunction>> = {
       users: addFunction("users"),
+      groups: addFunction("groups"),
+      bulk: addFunction("bulk"),
       discovery: addFunction("discovery"),
       fallback: addFunction("fallback"),
       admin: addFunction("admin"),
@@ -61,6 +71,8 @@ export class ServiceStack extends Stack {
       createLogRole: props.createLogRole,
     });
 
+    const propagation = this.#addPropagation(table, props.logRetention);
+
     const topic =
       props.alarmEmail === undefined
         ? undefined
@@ -69,6 +81,7 @@ export class ServiceStack extends Stack {
       restApi: this.api.restApi,
       functions,
       table,
+      ...(propagation === undefined ? {} : { propagation }),
       ...(topic === undefined ? {} : { topic }),
     });
 
@@ -78,5 +91,33 @@ export class ServiceStack extends Stack {
         "Put a connection's id in place of {connectionId}; the admin API shows the result as scimBaseUrl",
     });
     new CfnOutput(this, "AdminApiUrl", { value: this.api.restApi.urlForPath("/admin/v1") });
+  }
+
+  #existingTable({ name, streamArn }: ExistingTable): ITable {
+    return Table.fromTableAttributes(this, "Table", {
+      tableName: name,
+      ...(streamArn === undefined ? {} : { tableStreamArn: streamArn }),
+    });
+  }
+
+  #addPropagation(table: ITable, logRetention: RetentionDays): Propagation | undefined {
+    if (table.tableStreamArn === undefined) {
+      Annotations.of(this).addWarningV2(
+        "rollcall:noStream",
+        "Nothing will be propagated: the table is given by name and its stream is not. Switch the table's stream on and " +
+          "give its ARN in rollcall:streamArn (docs/deploy.md, Restoring the table).",
+      );
+      return undefined;
+    }
+    const propagation = new Propagation(this, "Propagation", {
+      table,
+      streamArn: table.tableStreamArn,
+      logRetention,
+    });
+    new CfnOutput(this, "PropagationQueueUrl", {
+      value: propagation.failureQueue.queueUrl,
+      description: "Where batches of stream records that could not be carried are parked: docs/runbook.md",
+    });
+    return propagation;
   }
 }

@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { indexStreamRecords } from "./engine-stream.ts";
 import { describeCause, LocalFailure } from "./failure.ts";
 
 export interface EmbeddedDynamoDb {
@@ -20,6 +23,8 @@ export interface EngineOptions {
   readonly databasePath?: string;
   /** Where to note the engine's process id while it runs. */
   readonly pidFile?: string;
+  /** For tables with streams: no write takes longer for the records there are already. */
+  readonly stream?: boolean;
 }
 
 /** Another process may take the free port between our look and the engine's bind. */
@@ -35,6 +40,44 @@ const stopMillisecondsMax = 5_000;
  * (`supervise-engine.sh`), so that it ends with the server even on kill -9. Throws a LocalFailure.
  */
 export async function startEmbeddedDynamoDb(options: EngineOptions = {}): Promise<EmbeddedDynamoDb> {
+  if (!options.stream) return launchOnFreePort(options);
+  if (options.databasePath !== undefined) {
+    const engine = await launchOnFreePort(options);
+    quickenStreams(options.databasePath);
+    return engine;
+  }
+  // What is to be quickened is reached through a file; nobody else gets to see it.
+  const directory = mkdtempSync(join(tmpdir(), "rollcall-engine-"));
+  try {
+    const databasePath = join(directory, "rollcall.db");
+    const engine = await launchOnFreePort({ ...options, databasePath });
+    quickenStreams(databasePath);
+    // Where a file in use cannot be removed, as on Windows.
+    void engine.ended.then(() => remove(directory));
+    return engine;
+  } finally {
+    // The engine has it open, and holds the last of it: gone with the engine, whatever way that ends.
+    remove(directory);
+  }
+}
+
+function quickenStreams(databasePath: string): void {
+  try {
+    indexStreamRecords(databasePath);
+  } catch (cause) {
+    console.error(`rollcall: writes will get slower with each stream record: ${describeCause(cause)}`);
+  }
+}
+
+function remove(directory: string): void {
+  try {
+    rmSync(directory, { recursive: true, force: true });
+  } catch {
+    // In use: tried again when the engine has ended.
+  }
+}
+
+async function launchOnFreePort(options: EngineOptions): Promise<EmbeddedDynamoDb> {
   const binary = findEngine(process.platform, process.arch);
   for (let attempt = 1; ; attempt++) {
     const outcome = await launch(binary, await findFreePort(), options);

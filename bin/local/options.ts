@@ -17,7 +17,7 @@ export interface StartOptions {
 export const helpText = `Usage: npm start -- [options]
 
   --port N     listen on 127.0.0.1:N (default: PORT or 3000; 0 picks a free one)
-  --data DIR   keep the data in DIR (default: in memory, gone when the server stops)
+  --data DIR   keep the data in DIR (default: temporary, gone when the server stops)
   --no-demo    seed no demo project
   --help       print this
 

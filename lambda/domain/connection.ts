@@ -46,6 +46,8 @@ export interface Token {
 export interface Connection extends ConnectionSettings {
   readonly id: string;
   readonly tokens: readonly Token[];
+  /** Of its lists' cursors (`list-cursor.ts`). Made with the connection and never shown. */
+  readonly cursorSecret: string;
   readonly createdAt: string;
   readonly updatedAt: string;
   /** Rises when settings or tokens change; the condition of the next change. */

@@ -15,6 +15,7 @@ import { projectIdOf } from "./connection.ts";
 import { type Context, now } from "./context.ts";
 import { isConnectionId, newConnectionId, randomCharacters } from "./ids.ts";
 import { connectionsPerProjectMax, liveTokensMax } from "./limits.ts";
+import { newCursorSecret } from "./list-cursor.ts";
 import { changing } from "./member-change.ts";
 import { openProject } from "./projects.ts";
 import { conflict, validationFailed } from "./refusals.ts";
@@ -68,6 +69,7 @@ export async function createConnection(
         wanted,
       ),
       tokens: [],
+      cursorSecret: newCursorSecret(context.randomBytes),
       createdAt: at,
       updatedAt: at,
       revision: 1,

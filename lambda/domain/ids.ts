@@ -14,6 +14,7 @@ const projectRandomCharacters = 7;
 const connectionRandomCharacters = 8;
 export const projectIdLength = timeCharacters + projectRandomCharacters;
 export const connectionIdLength = projectIdLength + connectionRandomCharacters;
+export const groupIdLength = connectionRandomCharacters + projectIdLength;
 
 /** Time, then 35 random bits; that no two are equal is guaranteed by the condition under which the project is put. */
 export function newProjectId(now: number, randomBytes: RandomBytes): string {
@@ -26,7 +27,29 @@ export function newProjectId(now: number, randomBytes: RandomBytes): string {
 
 /** The project's id comes first, so that a connection's rows are found, and kept apart, without a look-up. */
 export function newConnectionId(projectId: string, randomBytes: RandomBytes): string {
-  return projectId + randomCharacters(connectionRandomCharacters, randomBytes);
+  const own = randomCharacters(connectionRandomCharacters, randomBytes);
+  return own === productOwner ? newConnectionId(projectId, randomBytes) : projectId + own;
+}
+
+/** Who provisions a group, in its id: the part of its connection's id that is its own, or this for a group made by hand. */
+export const productOwner = "0".repeat(connectionRandomCharacters);
+
+export function groupOwner(connectionId: string | undefined): string {
+  return connectionId === undefined ? productOwner : connectionId.slice(projectIdLength);
+}
+
+/** The owner comes first, so that a connection's groups lie together, and no other's are met; then time. */
+export function newGroupId(connectionId: string | undefined, now: number, randomBytes: RandomBytes): string {
+  return groupOwner(connectionId) + newProjectId(now, randomBytes);
+}
+
+/** Whether a text has the form of an id of a group of this connection; without one, of any group. */
+export function isGroupId(text: string, connectionId?: string): boolean {
+  return (
+    text.length === groupIdLength &&
+    isBase32(text) &&
+    (connectionId === undefined || text.startsWith(groupOwner(connectionId)))
+  );
 }
 
 export function projectOfConnection(connectionId: string): string {
@@ -39,6 +62,11 @@ export function isProjectId(text: string): boolean {
 
 export function isConnectionId(text: string): boolean {
   return text.length === connectionIdLength && isBase32(text);
+}
+
+/** Whether a text has the form of an id of a connection of this project. */
+export function isConnectionOf(projectId: string, text: string): boolean {
+  return isConnectionId(text) && projectOfConnection(text) === projectId;
 }
 
 export function randomCharacters(count: number, randomBytes: RandomBytes): string {

@@ -25,6 +25,12 @@ export function indexable(attributes: ScimAttributes): ScimAttributes {
   return attributes;
 }
 
+/** 400 `invalidValue` when a group's displayName or externalId is too long to be looked up. */
+export function assertGroupIndexable(displayName: string, externalId: string | undefined): void {
+  assertKeyLength("displayName", "displayName", foldCase(displayName));
+  assertKeyLength("externalId", "externalId", externalId ?? "");
+}
+
 /** `attribute` is SCIM's name, `field` the admin API's. */
 function assertKeyLength(attribute: string, field: string, value: string): void {
   if (!isIndexable(value)) {

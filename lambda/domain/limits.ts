@@ -18,6 +18,9 @@ export const scannedBytesMax = 64 * 1024 * 1024;
 /** Bytes of resources in one list answer, as they count in Lambda's result. Lambda answers 6 MB at most (AWS quota); a fuller page ends early. */
 export const listBytesMax = 4 * 1024 * 1024;
 
+/** Bytes of a single resource in an answer, counted likewise. What Lambda answers (AWS quota: 6 MB), less headers and envelope. */
+export const answerBytesMax = 5.5 * 1024 * 1024;
+
 /** Live tokens of a connection. API.md §3. */
 export const liveTokensMax = 2;
 
@@ -27,8 +30,32 @@ export const connectionsPerProjectMax = 200;
 /** Rows one admin list request may pass over while it looks for `limit` matches; the cursor goes on from there. */
 export const rowsPerAdminListMax = 2_000;
 
+/**
+ * Groups one admin list request may count the members of, since only the counts tell the type; the cursor goes on from there.
+ * More than a page (`pageLimitMax`). Each costs a Query of its pages and a read of its row.
+ */
+export const groupsCountedMax = 400;
+
+/** Groups counted side by side. Our choice: a large one is half a megabyte in memory. */
+export const groupsCountedAtOnceMax = 16;
+
 /** Bytes of a request body. DESIGN §4; the largest user an IdP sends is a few kilobytes. */
 export const bodyBytesMax = 1024 * 1024;
+
+/**
+ * Bytes of the body of a bulk request, or of a write of a group. Lambda takes 6 MB in one synchronous invocation (AWS
+ * quota), and the body is a string in its event, so every quote in it takes two: no more than this can be relied on.
+ */
+export const largeBodyBytesMax = 5 * 1024 * 1024;
+
+/** Operations of one bulk request under way at once. Our choice: they wait for the table most of their time; more would only crowd it. */
+export const bulkOperationsAtOnceMax = 8;
+
+/**
+ * Milliseconds after which a bulk request begins no further operation. A function has 25 s (`functionTimeoutSeconds`),
+ * and the last to begin may need the nine seconds after which a call to the table gives up.
+ */
+export const bulkBudgetMs = 15_000;
 
 /** Characters of a name or label in the admin API. Our choice. */
 export const nameLengthMax = 200;
@@ -45,3 +72,36 @@ export const quotaMax = 1_000_000_000;
 /** Items on a page of the admin API. API.md §3. */
 export const pageLimitDefault = 50;
 export const pageLimitMax = 200;
+
+/** Members of a group that a PATCH is answered with the resource; above it 204 (API.md §4). */
+export const membersInPatchAnswerMax = 1_000;
+
+/** Members of a group that are shown with `$ref` and `type`. Our choice: above it only `value`, so that 100,000 fit one answer. */
+export const membersWithReferenceMax = 1_000;
+
+/** Members of a group that a read of it shows by name. Our choice: each costs a read of the member's row. */
+export const membersWithDisplayMax = 100;
+
+/** Groups of a user that a read of it shows by name. Our choice: each costs a read of the group's row. */
+export const groupsWithDisplayMax = 20;
+
+/** Ids of members that are checked by reading the member; more by reading the roster, some 6 read units at 100,000 users. */
+export const memberRowsCheckedMax = 4;
+
+/** Unknown member ids that an error names. Our choice: enough to see what they are. */
+export const unknownMembersNamedMax = 10;
+
+/** Writes in one transaction (AWS quota). A larger change of a group is written aside first. */
+export const transactionWritesMax = 100;
+
+/** Milliseconds after which whoever began to write a set aside cannot be at work any more: functions end after 25 s. */
+export const asideLifetimeMs = 60_000;
+
+/** Groups a filter without a key, or a sort, may have to read. At some 0.3 KB each 3 MB; with a look at members, a read each. */
+export const groupsScannedMax = 10_000;
+
+/** Members that a filter on more than their ids may have to look at, over all groups. Our choice: a second of a core's time. */
+export const membersScannedMax = 500_000;
+
+/** Members carried in one transaction: its 100 writes (AWS quota), less the mirror's and some to spare. */
+export const groupMirrorWritesMax = 90;

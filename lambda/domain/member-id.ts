@@ -16,14 +16,19 @@ const tag = Buffer.from("member\0\0", "latin1");
 const numberMax = 2 ** 39;
 
 export function memberIdOf(projectId: string, number: number): string {
+  return memberIdsOf(projectId, [number])[0]!;
+}
+
+/** `memberIdOf` for many: a group shows 100,000 at once, which takes a tenth of a second this way. */
+export function memberIdsOf(projectId: string, numbers: Iterable<number>): readonly string[] {
+  const cipher = createCipheriv("aes-128-ecb", keyOf(projectId), null).setAutoPadding(false);
   const block = Buffer.alloc(16);
   tag.copy(block);
-  block.writeBigUInt64BE(BigInt(number), 8);
-  const hex = createCipheriv("aes-128-ecb", keyOf(projectId), null)
-    .setAutoPadding(false)
-    .update(block)
-    .toString("hex");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+  return Array.from(numbers, (number) => {
+    block.writeBigUInt64BE(BigInt(number), 8);
+    const hex = cipher.update(block).toString("hex");
+    return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+  });
 }
 
 /** The id by which the product knows a member, for ever the same. */
@@ -33,15 +38,21 @@ export function memberIdOfMember(member: Member): string {
 
 /** The number behind an id of this project, or undefined for anything else. */
 export function memberNumberOf(projectId: string, id: string): number | undefined {
-  const hex = unhyphenated(id);
-  if (hex === undefined) {
-    return undefined;
-  }
-  const block = createDecipheriv("aes-128-ecb", keyOf(projectId), null)
-    .setAutoPadding(false)
-    .update(Buffer.from(hex, "hex"));
-  const number = Number(block.readBigUInt64BE(8));
-  return block.subarray(0, 8).equals(tag) && number < numberMax ? number : undefined;
+  return memberNumbersOf(projectId, [id])[0];
+}
+
+/** `memberNumberOf` for many: blocks are deciphered apart (ECB), so one decipher serves them all. */
+export function memberNumbersOf(projectId: string, ids: Iterable<string>): readonly (number | undefined)[] {
+  const decipher = createDecipheriv("aes-128-ecb", keyOf(projectId), null).setAutoPadding(false);
+  return Array.from(ids, (id) => {
+    const hex = unhyphenated(id);
+    if (hex === undefined) {
+      return undefined;
+    }
+    const block = decipher.update(Buffer.from(hex, "hex"));
+    const number = Number(block.readBigUInt64BE(8));
+    return block.subarray(0, 8).equals(tag) && number < numberMax ? number : undefined;
+  });
 }
 
 function keyOf(projectId: string): Buffer {

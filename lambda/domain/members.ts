@@ -6,10 +6,10 @@ import { type ScimAttributes, sameAttributes } from "../scim/resource.ts";
 import { readMember, readMemberByHome } from "../table/member-reads.ts";
 import { overtaken } from "../table/retry.ts";
 import type { Write } from "../table/store.ts";
-import type { Connection } from "./connection.ts";
 import { type Context, now } from "./context.ts";
+import type { Group } from "./group.ts";
 import { indexable } from "./indexable.ts";
-import { owningConnection, stillUnmanaged } from "./management.ts";
+import { managerOf, owningConnection, stillUnmanaged } from "./management.ts";
 import {
   type Access,
   emailOf,
@@ -24,6 +24,7 @@ import {
   withType,
 } from "./member.ts";
 import { changing, commit, type MemberChange, readGround, takenName } from "./member-change.ts";
+import { groupsOfMember } from "./member-groups.ts";
 import { memberIdOfMember, memberNumberOf } from "./member-id.ts";
 import { openProject } from "./projects.ts";
 import { conflict, managedByIdp, quotaExceeded, validationFailed } from "./refusals.ts";
@@ -33,6 +34,10 @@ export interface MemberView {
   readonly member: Member;
   /** The connection that manages it: there, and with SCIM enabled. */
   readonly managedBy: string | undefined;
+}
+
+export interface MemberWithGroups extends MemberView {
+  readonly groups: readonly Group[];
 }
 
 export type NameWish = { readonly [part: string]: string | undefined };
@@ -73,7 +78,11 @@ export async function createMember(
   });
 }
 
-export async function getMember(context: Context, projectId: string, memberId: string): Promise<MemberView> {
+export async function getMember(
+  context: Context,
+  projectId: string,
+  memberId: string,
+): Promise<MemberWithGroups> {
   const [, member] = await Promise.all([
     openProject(context, projectId),
     memberById(context, projectId, memberId),
@@ -81,7 +90,11 @@ export async function getMember(context: Context, projectId: string, memberId: s
   if (!member) {
     throw noSuchMember(memberId);
   }
-  return { member, managedBy: managerOf(member, await owningConnection(context, member)) };
+  const [owner, groups] = await Promise.all([
+    owningConnection(context, member),
+    groupsOfMember(context, member),
+  ]);
+  return { member, managedBy: managerOf(member, owner), groups };
 }
 
 /** Managed: only role and access may change, anything else is 409 `managed_by_idp`. */
@@ -90,15 +103,15 @@ export async function patchMember(
   projectId: string,
   memberId: string,
   patch: MemberPatch,
-): Promise<MemberView> {
-  return changing(context, async () => {
+): Promise<MemberWithGroups> {
+  const view = await changing(context, async () => {
     const before = await openMember(context, projectId, memberId);
     const owner = await owningConnection(context, before);
     const managedBy = managerOf(before, owner);
     const attributes = indexable(withFields(before.attributes, patch));
     const changed = changedFields(before, attributes);
     if (managedBy !== undefined && changed.length > 0) {
-      throw managedByIdp(changed);
+      throw managedByIdp("member", `${changed.join(", ")} cannot be changed`);
     }
     const attributesChanged = !sameAttributes(before.attributes, attributes);
     const at = now(context);
@@ -118,6 +131,7 @@ export async function patchMember(
     const checks = managedBy === undefined ? stillUnmanaged(before, owner) : [];
     return { member: await write(context, { before, after, newNumber: false }, checks), managedBy };
   });
+  return { ...view, groups: await groupsOfMember(context, view.member) };
 }
 
 /** The member is deleted: its seat and its names are free; it is still listed among the deleted. */
@@ -126,10 +140,7 @@ export async function deleteMember(context: Context, projectId: string, memberId
     const before = await openMember(context, projectId, memberId);
     const owner = await owningConnection(context, before);
     if (managerOf(before, owner) !== undefined) {
-      throw conflict(
-        "managed_by_idp",
-        "This member is managed by the identity provider (SSO-SCIM); remove it there, or disable SCIM on the connection first.",
-      );
+      throw managedByIdp("member", "it cannot be deleted");
     }
     const at = now(context);
     const after: Member = {
@@ -155,7 +166,8 @@ async function memberById(
   return number === undefined ? undefined : readMemberByHome(context.store, projectId, number);
 }
 
-async function openMember(context: Context, projectId: string, memberId: string): Promise<Member> {
+/** The live member under a member id; 404 when there is none. */
+export async function openMember(context: Context, projectId: string, memberId: string): Promise<Member> {
   const [, member] = await Promise.all([
     openProject(context, projectId),
     memberById(context, projectId, memberId),
@@ -164,10 +176,6 @@ async function openMember(context: Context, projectId: string, memberId: string)
     throw noSuchMember(memberId);
   }
   return member;
-}
-
-function managerOf(member: Member, owner: Connection | undefined): string | undefined {
-  return owner?.scimEnabled && member.deletedAt === undefined ? owner.id : undefined;
 }
 
 async function write(context: Context, change: MemberChange, checks: readonly Write[] = []): Promise<Member> {

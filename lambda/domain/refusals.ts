@@ -78,11 +78,12 @@ export function conflict(code: string, detail: string): RequestError {
   return new RequestError({ status: 409, code, detail });
 }
 
-export function managedByIdp(attributes: readonly string[]): RequestError {
+/** `refused`: what cannot be done here, as the beginning of a sentence about it. */
+export function managedByIdp(what: "member" | "group", refused: string, wayOut = ""): RequestError {
   return conflict(
     "managed_by_idp",
-    `This member is managed by the identity provider (SSO-SCIM): ${attributes.join(", ")} cannot be changed here. ` +
-      "Change it in the identity provider, or disable SCIM on the connection first.",
+    `This ${what} is managed by the identity provider (SSO-SCIM): ${refused} here. ` +
+      `Do that in the identity provider, or disable SCIM on the connection first${wayOut}.`,
   );
 }
 

@@ -5,8 +5,11 @@
 
 import { tooMany } from "../scim/error.ts";
 import { type KeyLookup, keyLookup } from "../scim/key-lookup.ts";
-import { type CheckedFilter, matches } from "../scim/match.ts";
+import { wants } from "../scim/projection.ts";
 import type { ScimResource } from "../scim/resource.ts";
+import { userType } from "../scim/resource-types.ts";
+import { readGroupRow, readGroups } from "../table/groups.ts";
+import { type MemberGroups, readMemberGroups } from "../table/member-groups.ts";
 import {
   emailLookup,
   externalIdLookup,
@@ -15,100 +18,182 @@ import {
   numbersUnder,
   userNameLookup,
 } from "../table/member-lookups.ts";
-import { readMembers } from "../table/member-reads.ts";
+import { readMembers, readMembersWithGroups } from "../table/member-reads.ts";
+import { numbersOn } from "../table/numbers.ts";
 import { readRoster } from "../table/roster.ts";
-import { attempt, unwrapped } from "./attempt.ts";
 import type { Context } from "./context.ts";
-import { projectOfConnection } from "./ids.ts";
-import { listBytesMax, scannedBytesMax, usersScannedMax } from "./limits.ts";
+import { settledGroup } from "./groups.ts";
+import { isGroupId, projectOfConnection } from "./ids.ts";
+import { scannedBytesMax, usersScannedMax } from "./limits.ts";
 import type { Member } from "./member.ts";
+import { type GroupReference, referencesTo } from "./member-groups.ts";
 import { memberNumberOf } from "./member-id.ts";
-import { type Caller, credentialOf, openConnection } from "./provider-access.ts";
+import type { OpenedConnection } from "./provider-access.ts";
+import type { Listed, ResourceCollection } from "./resource-list.ts";
 
-export interface UserQuery {
-  readonly filter: CheckedFilter | undefined;
-  readonly order: ((a: ScimResource, b: ScimResource) => number) | undefined;
-  /** From 1. */
-  readonly startIndex: number;
-  /** Resources on the page at most. */
-  readonly count: number;
+export interface ListedUser extends Listed {
+  readonly member: Member;
+  /** The groups it is in; undefined while they have not been read. */
+  readonly groups: readonly GroupReference[] | undefined;
 }
 
-export interface UserPage {
-  /** Matches on all pages. */
-  readonly totalResults: number;
-  readonly resources: readonly ScimResource[];
-}
+/** Makes the resource of a row, with its groups where they were read. */
+export type RepresentUser = (member: Member, groups?: readonly GroupReference[]) => ScimResource;
 
-type Represent = (member: Member) => ScimResource;
-
-/**
- * A page of the connection's users, oldest first unless ordered. `query` is a thunk because whoever may not come in
- * hears of nothing else. 400 `tooMany` when a filter without a key, or a sort, would have to read too many users.
- */
-export async function listUsers(
+/** The users of a connection. */
+export function userCollection(
   context: Context,
-  caller: Caller,
-  query: () => UserQuery,
-  represent: Represent,
-): Promise<UserPage> {
-  credentialOf(caller);
-  const parsed = attempt(query);
-  if (!parsed.ok) {
-    await openConnection(context, caller);
-  }
-  const asked = unwrapped(parsed);
-  const { filter, order, startIndex, count } = asked;
-  if (filter === undefined && order === undefined) {
-    return pageOfRoster(context, caller, asked, represent);
-  }
-  const wanted = (resource: ScimResource) => filter === undefined || matches(filter, resource);
-  const key = filter && keyLookup(filter);
-  const found = key
-    ? (await usersUnder(context, caller, key)).map(represent).filter(wanted)
-    : await usersWanted(context, caller, represent, wanted);
-  const ordered = order ? found.sort(order) : found;
-  const page = pageWithin(listBytesMax);
-  page.add(ordered.slice(startIndex - 1, startIndex - 1 + count));
-  return { totalResults: ordered.length, resources: page.resources };
+  connectionId: string,
+  represent: RepresentUser,
+): ResourceCollection<ListedUser> {
+  const listed = ({ member, groups }: UserRow): ListedUser => ({
+    position: positionOf(member.number),
+    resource: represent(member, groups),
+    member,
+    groups,
+  });
+  return {
+    type: userType,
+    keysFor(filter) {
+      const key = keyLookup(filter);
+      return key ? keysOf(lookupFor(connectionId, key)) : [];
+    },
+    async *candidates(sought, opened) {
+      const { filter } = sought;
+      const key = filter && keyLookup(filter);
+      const looksAtGroups = sought.looksAt(groupsName);
+      const slices = key
+        ? usersUnder(context, connectionId, key, opened)
+        : everyUser(context, connectionId, opened, looksAtGroups);
+      for await (const users of slices) {
+        yield* (looksAtGroups ? await withGroupNames(context, connectionId, users) : users).map(listed);
+      }
+    },
+    async all(opened) {
+      const [, roster] = await Promise.all([opened, readRoster(context.store, connectionId)]);
+      return {
+        length: roster.length,
+        positionAt: (index) => positionOf(roster[index]!),
+        countThrough: (position) => countThrough(roster, Number(position)),
+        async read(start, count) {
+          const numbers = roster.subarray(start, start + count);
+          return (await readUsers(context, connectionId, numbers, true)).map(listed);
+        },
+      };
+    },
+    async *complete(page, projection) {
+      const unread = page.filter(({ groups }) => groups === undefined);
+      if (unread.length === 0 || !wants(projection, groupsName)) {
+        yield* page.map(({ resource }) => resource);
+        return;
+      }
+      const numbers = unread.map(({ member }) => member.number);
+      const read = await readMemberGroups(context.store, projectOfConnection(connectionId), numbers);
+      yield* page.map(({ resource, member, groups }) =>
+        groups ? resource : represent(member, referencesTo(connectionId, read.get(member.number))),
+      );
+    },
+  };
 }
 
-/** Users read at a time, so that large ones are never all in memory at once. */
-const sliceLength = 100;
+/** The attribute of a user. */
+const groupsName = "groups";
 
-async function pageOfRoster(
+interface UserRow {
+  readonly member: Member;
+  readonly groups?: readonly GroupReference[] | undefined;
+}
+
+/** With the names of the groups, which a filter may ask for; those that are gone are left out. */
+async function withGroupNames(
   context: Context,
-  caller: Caller,
-  { startIndex, count }: UserQuery,
-  represent: Represent,
-): Promise<UserPage> {
-  const [, roster] = await Promise.all([
-    openConnection(context, caller),
-    readRoster(context.store, caller.connectionId),
-  ]);
-  const numbers = roster.subarray(startIndex - 1, startIndex - 1 + count);
-  const page = pageWithin(listBytesMax);
-  for (let start = 0; start < numbers.length && !page.full; start += sliceLength) {
-    const users = await readUsers(context, caller, numbers.subarray(start, start + sliceLength));
-    page.add(users.map(represent));
+  connectionId: string,
+  users: readonly UserRow[],
+): Promise<readonly UserRow[]> {
+  const ids = [...new Set(users.flatMap(({ groups = [] }) => groups.map(({ id }) => id)))];
+  const named = await readGroups(context.store, projectOfConnection(connectionId), ids);
+  const byId = new Map(named.map(({ id, displayName }) => [id, { id, displayName }]));
+  return users.map(({ member, groups = [] }) => ({
+    member,
+    groups: groups.map(({ id }) => byId.get(id)).filter((group) => group !== undefined),
+  }));
+}
+
+/** Digits of the largest member number. */
+const positionDigits = 12;
+
+function positionOf(number: number): string {
+  return String(number).padStart(positionDigits, "0");
+}
+
+/** How many of the ascending numbers are not above the last one. */
+function countThrough(ascending: Uint32Array, last: number): number {
+  let from = 0;
+  let to = ascending.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (ascending[middle]! <= last) {
+      from = middle + 1;
+    } else {
+      to = middle;
+    }
   }
-  return { totalResults: roster.length, resources: page.resources };
+  return from;
 }
 
 /** Whom a key leads to: few, and perhaps not even a match, since names change and keys are read first. */
-async function usersUnder(context: Context, caller: Caller, key: KeyLookup): Promise<readonly Member[]> {
-  const projectId = projectOfConnection(caller.connectionId);
+async function* usersUnder(
+  context: Context,
+  connectionId: string,
+  key: KeyLookup,
+  opened: Promise<OpenedConnection>,
+): AsyncGenerator<readonly UserRow[]> {
+  const projectId = projectOfConnection(connectionId);
   if (key.attribute === "id") {
-    await openConnection(context, caller);
+    await opened;
     const number = memberNumberOf(projectId, key.value);
-    return readUsers(context, caller, number === undefined ? [] : [number]);
+    yield readUsers(context, connectionId, number === undefined ? [] : [number], true);
+    return;
   }
-  const lookup = lookupFor(projectId, caller.connectionId, key);
-  const along = openConnection(context, caller, keysOf(lookup)).then(({ items }) => items);
-  return readUsers(context, caller, await numbersUnder(context.store, lookup, along, usersScannedMax));
+  if (key.attribute === "group") {
+    await opened;
+    yield* usersInGroup(context, connectionId, key.value);
+    return;
+  }
+  const along = opened.then(({ items }) => items);
+  const numbers = await numbersUnder(context.store, lookupFor(connectionId, key), along, usersScannedMax);
+  yield readUsers(context, connectionId, numbers, true);
 }
 
-function lookupFor(projectId: string, connectionId: string, { attribute, value }: KeyLookup): MemberLookup {
+/** Who is in a group by the group itself, whatever has been carried to them of it. */
+async function* usersInGroup(
+  context: Context,
+  connectionId: string,
+  groupId: string,
+): AsyncGenerator<readonly UserRow[]> {
+  const group = isGroupId(groupId, connectionId)
+    ? await readGroupRow(context.store, projectOfConnection(connectionId), groupId)
+    : undefined;
+  if (group === undefined || group.hidden) {
+    return;
+  }
+  const members = numbersOn((await settledGroup(context, group)).members);
+  if (members.length > usersScannedMax) {
+    throw tooMuchToRead(
+      `all ${members.length} users of the group, and at most ${usersScannedMax} (usersScannedMax) are`,
+    );
+  }
+  for (let start = 0; start < members.length; start += scanLength) {
+    const users = await readUsers(context, connectionId, members.subarray(start, start + scanLength), true);
+    yield users.map(({ member, groups = [] }) => ({
+      member,
+      groups: groups.some(({ id }) => id === groupId) ? groups : [...groups, { id: groupId }],
+    }));
+  }
+}
+
+function lookupFor(connectionId: string, { attribute, value }: KeyLookup): MemberLookup {
+  const projectId = projectOfConnection(connectionId);
   switch (attribute) {
     case "userName":
       return userNameLookup(projectId, value);
@@ -122,35 +207,30 @@ function lookupFor(projectId: string, connectionId: string, { attribute, value }
   }
 }
 
-/** Every user of the connection that is wanted, found by reading all of them. */
-async function usersWanted(
+/** Users read at a time when all are read: a megabyte or so. */
+const scanLength = 1_000;
+
+async function* everyUser(
   context: Context,
-  caller: Caller,
-  represent: Represent,
-  wanted: (resource: ScimResource) => boolean,
-): Promise<ScimResource[]> {
-  const [, roster] = await Promise.all([
-    openConnection(context, caller),
-    readRoster(context.store, caller.connectionId),
-  ]);
+  connectionId: string,
+  opened: Promise<OpenedConnection>,
+  withGroups: boolean,
+): AsyncGenerator<readonly UserRow[]> {
+  const [, roster] = await Promise.all([opened, readRoster(context.store, connectionId)]);
   if (roster.length > usersScannedMax) {
     throw tooMuchToRead(`all ${roster.length} users, and at most ${usersScannedMax} (usersScannedMax) are`);
   }
-  const found: ScimResource[] = [];
   let bytes = 0;
   for (let start = 0; start < roster.length; start += scanLength) {
-    const users = await readUsers(context, caller, roster.subarray(start, start + scanLength));
-    bytes += Buffer.byteLength(JSON.stringify(users.map(({ attributes }) => attributes)));
+    const numbers = roster.subarray(start, start + scanLength);
+    const users = await readUsers(context, connectionId, numbers, withGroups);
+    bytes += Buffer.byteLength(JSON.stringify(users.map(({ member }) => member.attributes)));
     if (bytes > scannedBytesMax) {
       throw tooMuchToRead(`more than ${scannedBytesMax} bytes of users (scannedBytesMax), and no more is`);
     }
-    found.push(...users.map(represent).filter(wanted));
+    yield users;
   }
-  return found;
 }
-
-/** Users read at a time when all are read: a megabyte or so. */
-const scanLength = 1_000;
 
 function tooMuchToRead(what: string) {
   return tooMany(
@@ -161,33 +241,15 @@ function tooMuchToRead(what: string) {
 
 async function readUsers(
   context: Context,
-  { connectionId }: Caller,
+  connectionId: string,
   numbers: Iterable<number>,
-): Promise<readonly Member[]> {
-  const members = await readMembers(context.store, projectOfConnection(connectionId), numbers);
-  return members.filter((member) => member.connectionId === connectionId && member.deletedAt === undefined);
-}
-
-/**
- * As many resources as one answer can carry; `itemsPerPage` tells the client where to go on. Bytes are counted as Lambda
- * does: the body is a string in its result, so every quote in it takes two.
- */
-function pageWithin(bytesMax: number) {
-  const resources: ScimResource[] = [];
-  let bytes = 0;
-  const page = {
-    resources,
-    full: false,
-    add(further: readonly ScimResource[]): void {
-      for (const resource of further) {
-        bytes += Buffer.byteLength(JSON.stringify(JSON.stringify(resource)));
-        page.full ||= bytes > bytesMax && resources.length > 0;
-        if (page.full) {
-          return;
-        }
-        resources.push(resource);
-      }
-    },
-  };
-  return page;
+  withGroups: boolean,
+): Promise<readonly UserRow[]> {
+  const projectId = projectOfConnection(connectionId);
+  const rows: readonly { readonly member: Member; readonly groups?: MemberGroups }[] = withGroups
+    ? await readMembersWithGroups(context.store, projectId, numbers)
+    : (await readMembers(context.store, projectId, numbers)).map((member) => ({ member }));
+  return rows
+    .filter(({ member }) => member.connectionId === connectionId && member.deletedAt === undefined)
+    .map(({ member, groups }) => ({ member, groups: groups && referencesTo(connectionId, groups) }));
 }

@@ -5,9 +5,10 @@
  * over (`member-change.ts`). Request bodies come as thunks, so that whoever may not come in hears of nothing else.
  */
 
-import { notFound, preconditionFailed, uniqueness } from "../scim/error.ts";
+import { notFound, uniqueness } from "../scim/error.ts";
 import { type ScimAttributes, sameAttributes } from "../scim/resource.ts";
-import { type Key, memberKey } from "../table/keys.ts";
+import { type Key, memberGroupsKey, memberKey } from "../table/keys.ts";
+import { parseMemberGroups } from "../table/member-groups.ts";
 import { readMember } from "../table/member-reads.ts";
 import { type Claim, claimKeysOf, parseMemberRow } from "../table/members.ts";
 import { overtaken } from "../table/retry.ts";
@@ -29,22 +30,31 @@ import {
   withActive,
 } from "./member.ts";
 import { type ChangeGround, changing, claimsIn, commit, readGround, takenName } from "./member-change.ts";
+import { type GroupReference, referencesTo, withNames } from "./member-groups.ts";
 import { memberIdOf, memberIdOfMember, memberNumberOf } from "./member-id.ts";
 import { type Caller, credentialOf, openConnection } from "./provider-access.ts";
 import { quotaExceeded } from "./refusals.ts";
+import { assertVersion } from "./version.ts";
 
 export interface OpenedUser {
   readonly connection: Connection;
   readonly member: Member;
+  /** The groups it is in, where they were asked for. */
+  readonly groups: readonly GroupReference[];
 }
 
-/** One user by its SCIM id. 404 when there is none this connection may see. */
-export async function getUser(context: Context, caller: Caller, id: string): Promise<OpenedUser> {
-  const { connection, member } = await openUser(context, caller, id);
-  if (member.deletedAt !== undefined) {
+/** One user by its SCIM id, with its groups and their names if `wantsGroups`. 404 when there is none this connection may see. */
+export async function getUser(
+  context: Context,
+  caller: Caller,
+  id: string,
+  wantsGroups: boolean,
+): Promise<OpenedUser> {
+  const opened = await openUser(context, caller, id, wantsGroups);
+  if (opened.member.deletedAt !== undefined) {
     throw noSuchUser(id);
   }
-  return { connection, member };
+  return { ...opened, groups: await withNames(context, opened.member.projectId, opened.groups) };
 }
 
 /**
@@ -71,7 +81,8 @@ export async function createUser(
     if (met === undefined) {
       const after = newcomer(connection, attributes, now(context));
       const change = { before: undefined, after, newNumber: true };
-      return { connection, member: await commit(context, change, ground, quotaExceeded.toProvider) };
+      const member = await commit(context, change, ground, quotaExceeded.toProvider);
+      return { connection, member, groups: [] };
     }
     const change = {
       before: met.member,
@@ -80,7 +91,8 @@ export async function createUser(
     };
     const touched = await readGround(context, change);
     const member = await commit(context, change, touched, quotaExceeded.toProvider, met.checks);
-    return { connection, member };
+    // New to this connection, or under a new number: in none of its groups.
+    return { connection, member, groups: [] };
   });
 }
 
@@ -91,6 +103,7 @@ export interface UserChange {
   readonly apply: (stored: ScimAttributes) => ScimAttributes;
   /** A PUT says all of the user, so it brings back one that was deleted in the product; a PATCH only by `active` true. */
   readonly method: "PUT" | "PATCH";
+  readonly wantsGroups: boolean;
 }
 
 /** PUT and PATCH. A change without effect writes nothing and keeps the version (RFC 7644 §3.5.2.1). */
@@ -101,15 +114,16 @@ export async function changeUser(
   request: UserChange,
 ): Promise<OpenedUser> {
   return changing(context, async () => {
-    const { connection, member: before } = await openUser(context, caller, id);
-    assertVersion(before, request.ifMatch);
+    const opened = await openUser(context, caller, id, request.wantsGroups);
+    const { connection, member: before, groups } = opened;
+    assertVersion("user", before, request.ifMatch);
     const attributes = indexable(request.apply(attributesFor(request.method, before)));
     const restores = before.deletedAt !== undefined;
     if (restores && request.method === "PATCH" && attributes["active"] !== true) {
       throw noSuchUser(id);
     }
     if (!restores && sameAttributes(before.attributes, attributes)) {
-      return { connection, member: before };
+      return opened;
     }
     const type = typeOf(attributes);
     const converted = type !== typeOf(before.attributes);
@@ -128,7 +142,8 @@ export async function changeUser(
         `${taken.attribute} "${taken.value}" is already used by another member of the project; choose another one.`,
       );
     }
-    return { connection, member: await commit(context, change, ground, quotaExceeded.toProvider) };
+    const member = await commit(context, change, ground, quotaExceeded.toProvider);
+    return { connection, member, groups };
   });
 }
 
@@ -140,11 +155,11 @@ export async function deleteUser(
   ifMatch: string | undefined,
 ): Promise<void> {
   await changing(context, async () => {
-    const { connection, member: before } = await openUser(context, caller, id);
+    const { connection, member: before } = await openUser(context, caller, id, false);
     if (before.deletedAt !== undefined) {
       throw noSuchUser(id);
     }
-    assertVersion(before, ifMatch);
+    assertVersion("user", before, ifMatch);
     const at = now(context);
     const after: Member = {
       ...before,
@@ -159,23 +174,26 @@ export async function deleteUser(
   });
 }
 
-/** The ETag of a member as a SCIM resource (RFC 7644 §3.14). */
-export function versionOf(member: Member): string {
-  return `W/"${member.version}"`;
-}
-
 /** The row under a SCIM id, linked to the caller's connection, deleted in the product or not. */
-async function openUser(context: Context, caller: Caller, id: string): Promise<OpenedUser> {
+async function openUser(
+  context: Context,
+  caller: Caller,
+  id: string,
+  wantsGroups: boolean,
+): Promise<OpenedUser> {
   credentialOf(caller);
   const projectId = projectOfConnection(caller.connectionId);
   const number = memberNumberOf(projectId, id);
   const key = number === undefined ? undefined : memberKey(projectId, number);
-  const { connection, items } = await openConnection(context, caller, key ? [key] : []);
+  const groupsKey = number !== undefined && wantsGroups ? memberGroupsKey(projectId, number) : undefined;
+  const keys = [key, groupsKey].filter((one) => one !== undefined);
+  const { connection, items } = await openConnection(context, caller, keys);
   const member = key && linkedMember(projectId, connection, items, key);
   if (member === undefined) {
     throw noSuchUser(id);
   }
-  return { connection, member };
+  const carried = parseMemberGroups(groupsKey && items.get(groupsKey));
+  return { connection, member, groups: referencesTo(connection.id, carried) };
 }
 
 function linkedMember(
@@ -321,22 +339,6 @@ function wasEverLinked(member: Member): boolean {
 
 function nextVersion(before: Member, at: string) {
   return { lastModified: at, updatedAt: at, version: before.version + 1, revision: before.revision + 1 };
-}
-
-function assertVersion(member: Member, ifMatch: string | undefined): void {
-  if (ifMatch !== undefined && !matchesVersion(ifMatch, member)) {
-    throw preconditionFailed(
-      `If-Match is ${ifMatch}, but the user is at version ${versionOf(member)}; read it again and repeat the change.`,
-    );
-  }
-}
-
-/** A list of entity tags, or `*`. Weak comparison: `W/"1"` and `"1"` are the same (RFC 9110 §8.8.3.2). */
-export function matchesVersion(header: string, member: Member): boolean {
-  return header.split(",").some((tag) => {
-    const trimmed = tag.trim();
-    return trimmed === "*" || trimmed === versionOf(member) || trimmed === `"${member.version}"`;
-  });
 }
 
 function noSuchUser(id: string) {

@@ -1,8 +1,10 @@
 /** Discovery (RFC 7644 §4), and `/Me`, which is not supported (§3.11). A token is needed here, too (API.md §4). */
 
+import { largeBodyBytesMax } from "../domain/limits.ts";
 import { openConnection } from "../domain/provider-access.ts";
 import { forbidden, methodNotAllowed, notImplemented } from "../domain/refusals.ts";
 import {
+  type Features,
   resourceTypeByName,
   resourceTypeList,
   schemaByUrn,
@@ -11,19 +13,24 @@ import {
 } from "../scim/discovery.ts";
 import { notFound } from "../scim/error.ts";
 import { isObject, type JsonObject } from "../scim/json.ts";
+import { bulkOperationsMax } from "../scim/limits.ts";
 import { listResponse } from "../scim/messages.ts";
-import { userType } from "../scim/resource-types.ts";
+import { groupType, userType } from "../scim/resource-types.ts";
 import { type ScimCall, type ScimEndpoint, scimAnswer } from "./scim-router.ts";
 
+const features: Features = {
+  bulk: { maxOperations: bulkOperationsMax, maxPayloadSize: largeBodyBytesMax },
+};
+
 /** The resource types served. */
-const types = [userType];
+const types = [userType, groupType];
 
 export const discoveryEndpoints: readonly ScimEndpoint[] = [
   discovery("ServiceProviderConfig", ({ scimBaseUrl, rest }) => {
     if (rest.length > 0) {
       throw notFound("There is one ServiceProviderConfig; GET it without an id.");
     }
-    return serviceProviderConfig(scimBaseUrl);
+    return serviceProviderConfig(scimBaseUrl, features);
   }),
   discovery("Schemas", ({ scimBaseUrl, rest: [urn] }) =>
     urn === undefined ? all(schemaList(scimBaseUrl, types)) : schemaByUrn(scimBaseUrl, types, urn),

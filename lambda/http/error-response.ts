@@ -10,18 +10,13 @@ import type { HttpResponse } from "./response.ts";
 /** Which error bodies an API speaks: RFC 7644 §3.12 or RFC 9457. */
 export type Dialect = "scim" | "problem";
 
-/** The client's own doing is told in full; what is not is logged in full and told by the request's id. */
 export function errorResponse(
   error: unknown,
   dialect: Dialect,
   request: HttpRequest | undefined,
   log: Log,
 ): { readonly response: HttpResponse; readonly code: string } {
-  const requestId = request?.requestId ?? "unknown";
-  const known = error instanceof RequestError ? error : defect(error, requestId);
-  if (known.status >= 500 && known.status !== 501) {
-    log.failure(known.code, known.cause ?? error, requestId);
-  }
+  const known = tellable(error, request?.requestId ?? "unknown", log);
   const headers: Record<string, string> = {
     "Content-Type":
       dialect === "problem"
@@ -34,6 +29,15 @@ export function errorResponse(
   };
   const body = dialect === "problem" ? problemBody(known) : errorBody(known);
   return { response: { status: known.status, headers, body }, code: known.code };
+}
+
+/** The client's own doing is told in full; what is not is logged in full and told by the request's id. */
+export function tellable(error: unknown, requestId: string, log: Log): RequestError {
+  const known = error instanceof RequestError ? error : defect(error, requestId);
+  if (known.status >= 500 && known.status !== 501) {
+    log.failure(known.code, known.cause ?? error, requestId);
+  }
+  return known;
 }
 
 function defect(cause: unknown, requestId: string): RequestError {

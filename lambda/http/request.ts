@@ -1,7 +1,7 @@
 /** API Gateway's proxy event as the request it stands for. */
 
 import type { APIGatewayProxyEvent } from "aws-lambda";
-import { bodyBytesMax } from "../domain/limits.ts";
+import { bodyBytesMax, largeBodyBytesMax } from "../domain/limits.ts";
 import { payloadTooLarge } from "../scim/error.ts";
 
 export interface HttpRequest {
@@ -37,10 +37,11 @@ export function requestOf(event: APIGatewayProxyEvent): HttpRequest {
 }
 
 /** The body as text, or 413 naming the limit. */
-export function boundedBody(request: HttpRequest): string {
-  if (Buffer.byteLength(request.body) > bodyBytesMax) {
+export function boundedBody(request: HttpRequest, max = bodyBytesMax): string {
+  if (Buffer.byteLength(request.body) > max) {
+    const name = max === largeBodyBytesMax ? "largeBodyBytesMax" : "bodyBytesMax";
     throw payloadTooLarge(
-      `The request body is larger than ${bodyBytesMax} bytes (bodyBytesMax); send less in one request.`,
+      `The request body is larger than ${max} bytes (${name}); send less in one request.`,
     );
   }
   return request.body;

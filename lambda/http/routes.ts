@@ -7,7 +7,7 @@
  */
 
 /** One deployed Lambda function each; the handler is `lambda/handlers/<name>.ts`. */
-export const functionNames = ["users", "discovery", "fallback", "admin"] as const;
+export const functionNames = ["users", "groups", "bulk", "discovery", "fallback", "admin"] as const;
 export type FunctionName = (typeof functionNames)[number];
 
 export interface Route {
@@ -27,8 +27,14 @@ const scim = (path: string, functionName: FunctionName): Route => ({
 });
 
 export const routes: readonly Route[] = [
+  // The root: users and groups in one list.
+  scim("", "bulk"),
+  scim("/.search", "bulk"),
   scim("/Users", "users"),
   scim("/Users/{id}", "users"),
+  scim("/Groups", "groups"),
+  scim("/Groups/{id}", "groups"),
+  scim("/Bulk", "bulk"),
   scim("/ServiceProviderConfig", "discovery"),
   scim("/Schemas", "discovery"),
   scim("/Schemas/{urn}", "discovery"),

@@ -4,7 +4,7 @@
  */
 
 import { type Caller, openConnection } from "../domain/provider-access.ts";
-import { methodNotAllowed, notImplemented } from "../domain/refusals.ts";
+import { methodNotAllowed } from "../domain/refusals.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { notFound, RequestError } from "../scim/error.ts";
 import type { Service } from "./lambda-function.ts";
@@ -16,20 +16,17 @@ export interface ScimCall {
   readonly request: HttpRequest;
   readonly runtime: Runtime;
   readonly caller: Caller;
-  /** Path segments after the endpoint: none, or an id, a URN, a name. */
+  /** Path segments after the endpoint: none, or an id, a URN, a name, `.search`. */
   readonly rest: readonly string[];
   /** `https://host/stage/scim/v2/{connectionId}` */
   readonly scimBaseUrl: string;
 }
 
 export interface ScimEndpoint {
-  /** As in the path, such as `Users`. */
+  /** As in the path, such as `Users`; empty for the root. */
   readonly name: string;
   serve(call: ScimCall): Promise<HttpResponse>;
 }
-
-/** Endpoints of the RFC that are not served yet: said so, not denied. */
-const endpointsToCome: ReadonlySet<string> = new Set(["groups", "bulk", ".search"]);
 
 export function scimService(endpoints: readonly ScimEndpoint[]): Service {
   const byName = new Map(endpoints.map((endpoint) => [endpoint.name.toLowerCase(), endpoint]));
@@ -41,16 +38,9 @@ export function scimService(endpoints: readonly ScimEndpoint[]): Service {
       throw unsupportedVersion(version);
     }
     const endpoint = byName.get(name.toLowerCase());
-    const toCome = endpointsToCome.has(name.toLowerCase())
-      ? name
-      : rest.find((segment) => segment.toLowerCase() === ".search");
-    if (endpoint === undefined || toCome !== undefined || rest.length > 1) {
+    if (endpoint === undefined || rest.length > 1) {
       await openConnection(runtime.context, caller);
-      throw toCome !== undefined
-        ? notImplemented(
-            `${toCome} is not supported yet; GET /ServiceProviderConfig and /ResourceTypes say what is.`,
-          )
-        : notFound(`There is no endpoint ${name || "here"}; GET /ResourceTypes lists them.`);
+      throw notFound(`There is no endpoint ${name || "here"}; GET /ResourceTypes lists them.`);
     }
     const scimBaseUrl = `${request.baseUrl}/scim/v2/${connectionId}`;
     return endpoint.serve({ request, runtime, caller, rest, scimBaseUrl });

@@ -1,30 +1,27 @@
-/** `/Users` and `/Users/{id}` (RFC 7644 §3.2). */
+/** `/Users`, `/Users/{id}` and `/Users/.search` (RFC 7644 §3.2). */
 
 import { attempt, unwrapped } from "../domain/attempt.ts";
 import type { Member } from "../domain/member.ts";
+import type { GroupReference } from "../domain/member-groups.ts";
 import { memberIdOf } from "../domain/member-id.ts";
-import { listUsers, type UserQuery } from "../domain/user-list.ts";
+import type { ResourceCollection } from "../domain/resource-list.ts";
+import { userCollection } from "../domain/user-list.ts";
 import {
   changeUser,
   createUser,
   deleteUser,
   getUser,
-  matchesVersion,
   type OpenedUser,
   type UserChange,
-  versionOf,
 } from "../domain/users.ts";
-import { parseFilter } from "../scim/filter.ts";
+import { matchesVersion, versionOf } from "../domain/version.ts";
 import { type JsonValue, parseJson } from "../scim/json.ts";
-import { checkFilter } from "../scim/match.ts";
-import { listResponse } from "../scim/messages.ts";
 import { applyPatch, readPatch } from "../scim/patch.ts";
-import { type Projection, project, readProjection } from "../scim/projection.ts";
-import { type ListQuery, readListQuery } from "../scim/query.ts";
+import { type Projection, project, readProjection, wants } from "../scim/projection.ts";
 import { createAttributes, replaceAttributes } from "../scim/read-resource.ts";
 import { buildResource, type ScimResource } from "../scim/resource.ts";
 import { userType } from "../scim/resource-types.ts";
-import { compareBy } from "../scim/sort.ts";
+import { answerList, answerSearch, type Collections, isSearch } from "./lists.ts";
 import { assertJsonBody } from "./media-type.ts";
 import { boundedBody } from "./request.ts";
 import type { HttpResponse } from "./response.ts";
@@ -34,14 +31,26 @@ export const usersEndpoint: ScimEndpoint = {
   name: "Users",
   serve(call) {
     const [id] = call.rest;
-    return id === undefined ? serveCollection(call) : serveUser(call, id);
+    if (id === undefined) {
+      return serveCollection(call);
+    }
+    return isSearch(id) ? answerSearch(call, listedUsers) : serveUser(call, id);
   },
 };
+
+/** The users as a list has them. */
+export function usersOf(call: ScimCall): ResourceCollection {
+  return userCollection(call.runtime.context, call.caller.connectionId, (member, groups) =>
+    representation(call, member, groups),
+  );
+}
+
+const listedUsers: Collections = (call) => [usersOf(call)];
 
 async function serveCollection(call: ScimCall): Promise<HttpResponse> {
   switch (call.request.method) {
     case "GET":
-      return list(call);
+      return answerList(call, listedUsers);
     case "POST":
       return create(call);
     default:
@@ -81,6 +90,7 @@ async function change(
   const projection = attempt(() => projectionOf(call));
   const opened = await changeUser(call.runtime.context, call.caller, id, {
     method,
+    wantsGroups: projection.ok && wants(projection.value, "groups"),
     ifMatch: call.request.headers.get("if-match"),
     apply: (stored) => {
       unwrapped(projection);
@@ -88,37 +98,6 @@ async function change(
     },
   });
   return userAnswer(call, 200, opened, unwrapped(projection));
-}
-
-async function list(call: ScimCall): Promise<HttpResponse> {
-  const query = attempt(() => readListQuery(call.request.query));
-  const page = await listUsers(
-    call.runtime.context,
-    call.caller,
-    () => userQuery(unwrapped(query)),
-    (member) => representation(call, member),
-  );
-  const { startIndex, projection } = unwrapped(query);
-  const resources = page.resources.map((resource) => project(userType, resource, projection));
-  return scimAnswer(
-    call,
-    200,
-    listResponse({
-      totalResults: page.totalResults,
-      startIndex,
-      itemsPerPage: resources.length,
-      resources,
-    }),
-  );
-}
-
-function userQuery({ filter, sortBy, sortOrder, startIndex, count }: ListQuery): UserQuery {
-  return {
-    filter: filter === undefined ? undefined : checkFilter(userType, parseFilter(filter)),
-    order: sortBy === undefined ? undefined : compareBy(userType, sortBy, sortOrder),
-    startIndex,
-    count,
-  };
 }
 
 async function create(call: ScimCall): Promise<HttpResponse> {
@@ -131,21 +110,23 @@ async function create(call: ScimCall): Promise<HttpResponse> {
 }
 
 async function read(call: ScimCall, id: string): Promise<HttpResponse> {
-  const opened = await getUser(call.runtime.context, call.caller, id);
+  const projection = attempt(() => projectionOf(call));
+  const wantsGroups = projection.ok && wants(projection.value, "groups");
+  const opened = await getUser(call.runtime.context, call.caller, id, wantsGroups);
   const ifNoneMatch = call.request.headers.get("if-none-match");
   return ifNoneMatch !== undefined && matchesVersion(ifNoneMatch, opened.member)
     ? scimAnswer(call, 304, undefined, resourceHeaders(representation(call, opened.member)))
-    : userAnswer(call, 200, opened, projectionOf(call));
+    : userAnswer(call, 200, opened, unwrapped(projection));
 }
 
 /** A single user, with the headers every single-resource answer has (API.md §4). */
 function userAnswer(
   call: ScimCall,
   status: number,
-  { member }: OpenedUser,
+  { member, groups }: OpenedUser,
   projection: Projection,
 ): HttpResponse {
-  const resource = representation(call, member);
+  const resource = representation(call, member, groups);
   return scimAnswer(call, status, project(userType, resource, projection), resourceHeaders(resource));
 }
 
@@ -163,15 +144,33 @@ function projectionOf(call: ScimCall): Projection {
   });
 }
 
-function representation(call: ScimCall, member: Member): ScimResource {
+function representation(
+  call: ScimCall,
+  member: Member,
+  groups: readonly GroupReference[] = [],
+): ScimResource {
   const id = memberIdOf(member.projectId, member.number);
-  return buildResource(userType, member.attributes, {
+  const attributes =
+    groups.length === 0
+      ? member.attributes
+      : { ...member.attributes, groups: groups.map((group) => groupElement(call, group)) };
+  return buildResource(userType, attributes, {
     id,
     created: member.createdAt,
     lastModified: member.lastModified,
     location: `${call.scimBaseUrl}/Users/${id}`,
     version: versionOf(member),
   });
+}
+
+/** RFC 7643 §4.1.2. There are no nested groups, so all are direct. */
+function groupElement({ scimBaseUrl }: ScimCall, { id, displayName }: GroupReference): JsonValue {
+  return {
+    value: id,
+    $ref: `${scimBaseUrl}/Groups/${id}`,
+    ...(displayName !== undefined && { display: displayName }),
+    type: "direct",
+  };
 }
 
 function bodyOf(call: ScimCall): JsonValue {

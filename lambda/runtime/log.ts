@@ -1,6 +1,6 @@
 /**
  * Structured logs and metrics. No line holds a token, a password, a userName or an email (DESIGN §1): requests are
- * logged by route, ids and outcome, never by body, query or the detail of an error.
+ * logged by route, ids and outcome, never by body, query or the detail of an error; stream records by sequence number.
  */
 
 import { Logger } from "@aws-lambda-powertools/logger";
@@ -19,8 +19,23 @@ export interface RequestRecord {
   readonly durationMs: number;
 }
 
+export interface BatchRecord {
+  /** Lambda's id of the invocation. */
+  readonly requestId: string;
+  readonly functionName: string;
+  /** Stream records in the batch, the distinct items they name, and how many of those are done with. */
+  readonly records: number;
+  readonly items: number;
+  readonly carried: number;
+  readonly durationMs: number;
+}
+
 export interface Log {
   request(record: RequestRecord): void;
+  /** One batch of stream records. */
+  batch(record: BatchRecord): void;
+  /** Why the item of a stream record was not carried, in full. It is tried again, or parked. */
+  carryFailure(sequenceNumber: string, cause: unknown, requestId: string): void;
   /** A defect or an outage, in full. */
   failure(message: string, cause: unknown, requestId?: string): void;
   warn(message: string, cause: unknown): void;
@@ -43,6 +58,18 @@ export function createLog(): Log {
         metrics.addMetric("QuotaRefusals", MetricUnit.Count, 1);
       }
       metrics.publishStoredMetrics();
+    },
+    batch(record) {
+      logger.info("batch", { ...record });
+      metrics.addDimension("function", record.functionName);
+      metrics.addMetric("Records", MetricUnit.Count, record.records);
+      metrics.addMetric("ItemsCarried", MetricUnit.Count, record.carried);
+      metrics.addMetric("ItemsLeft", MetricUnit.Count, record.items - record.carried);
+      metrics.addMetric("Duration", MetricUnit.Milliseconds, record.durationMs);
+      metrics.publishStoredMetrics();
+    },
+    carryFailure(sequenceNumber, cause, requestId) {
+      logger.error("carry_failed", { requestId, sequenceNumber, error: described(cause) });
     },
     failure(message, cause, requestId) {
       logger.error(message, { requestId, error: described(cause) });

@@ -1,7 +1,7 @@
 import { asciiLower } from "./attribute-name.ts";
 import { notFound } from "./error.ts";
 import type { JsonObject } from "./json.ts";
-import { pageSizeDefault, pageSizeMax } from "./limits.ts";
+import { cursorTimeoutSeconds, pageSizeDefault, pageSizeMax } from "./limits.ts";
 import { type Attribute, type ResourceType, type Schema, schemasOf } from "./schema.ts";
 import { resourceTypeSchema } from "./schemas/resource-type.ts";
 import { schemaSchema } from "./schemas/schema.ts";
@@ -11,13 +11,12 @@ import { serviceProviderConfigSchema } from "./schemas/service-provider-config.t
 export interface Features {
   /** Without it, bulk is announced as unsupported, with the zeros RFC 7643 §5 wants there nevertheless. */
   readonly bulk?: { readonly maxOperations: number; readonly maxPayloadSize: number };
-  readonly cursorPagination?: boolean;
   readonly documentationUri?: string;
 }
 
 /** `GET /ServiceProviderConfig` (RFC 7643 §5, RFC 9865 §4). `baseUrl` has no trailing slash. */
 export function serviceProviderConfig(baseUrl: string, features: Features = {}): JsonObject {
-  const { bulk, cursorPagination = false, documentationUri } = features;
+  const { bulk, documentationUri } = features;
   return {
     schemas: [serviceProviderConfigSchema.id],
     ...(documentationUri !== undefined && { documentationUri }),
@@ -32,11 +31,12 @@ export function serviceProviderConfig(baseUrl: string, features: Features = {}):
     sort: { supported: true },
     etag: { supported: true },
     pagination: {
-      cursor: cursorPagination,
+      cursor: true,
       index: true,
       defaultPaginationMethod: "index", // RFC 9865 §2.4: stays the default where it was there first
       defaultPageSize: pageSizeDefault,
       maxPageSize: pageSizeMax,
+      cursorTimeout: cursorTimeoutSeconds,
     },
     authenticationSchemes: [
       {

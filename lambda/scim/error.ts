@@ -78,6 +78,12 @@ export const invalidPath = badRequest("invalidPath");
 export const noTarget = badRequest("noTarget");
 /** A required value is missing, or a value has the wrong type. */
 export const invalidValue = badRequest("invalidValue");
+/** A cursor that was not given out for this query (RFC 9865 §2.1). */
+export const invalidCursor = badRequest("invalidCursor");
+/** A cursor that was given out too long ago (RFC 9865 §2.1). */
+export const expiredCursor = badRequest("expiredCursor");
+/** With a cursor, a count that is no number or not the first page's (RFC 9865 §2.1). */
+export const invalidCount = badRequest("invalidCount");
 
 /** A unique attribute is taken: 409 with scimType `uniqueness` (RFC 7644 §3.3). */
 export function uniqueness(detail: string): RequestError {

@@ -1,9 +1,9 @@
 import type { CheckedFilter, FilterTarget } from "./match.ts";
 import { groupDisplayName } from "./schemas/group.ts";
 
-/** A key by which resources are found directly. `displayName` is a group's. */
+/** A key by which resources are found directly. `displayName` is a group's; `group` is the id of a group that users are in. */
 export interface KeyLookup {
-  readonly attribute: "id" | "userName" | "externalId" | "email" | "displayName";
+  readonly attribute: "id" | "userName" | "externalId" | "email" | "displayName" | "group";
   /** As written in the filter, not folded. */
   readonly value: string;
 }
@@ -23,7 +23,8 @@ export function keyLookup(filter: CheckedFilter): KeyLookup | undefined {
         : undefined;
     }
     case "valuePath":
-      return isEmails(filter.target) ? emailInElement(filter.filter) : undefined;
+      if (isEmails(filter.target)) return valueInElement("email", filter.filter);
+      return isGroups(filter.target) ? valueInElement("group", filter.filter) : undefined;
     default:
       return undefined;
   }
@@ -33,6 +34,7 @@ function keyOf(target: FilterTarget): KeyLookup["attribute"] | undefined {
   const { container, attribute, sub } = target;
   if (container !== undefined || !attribute) return undefined;
   if (isEmails(target)) return sub?.name === "value" ? "email" : undefined;
+  if (isGroups(target)) return sub === undefined || sub.name === "value" ? "group" : undefined;
   if (attribute === groupDisplayName) return "displayName";
   switch (attribute.name) {
     case "id":
@@ -48,13 +50,17 @@ function isEmails({ container, attribute }: FilterTarget): boolean {
   return container === undefined && attribute?.name === "emails";
 }
 
-function emailInElement(filter: CheckedFilter): KeyLookup | undefined {
-  if (filter.kind === "and") return firstDefined(filter.filters, emailInElement);
+function isGroups({ container, attribute }: FilterTarget): boolean {
+  return container === undefined && attribute?.name === "groups";
+}
+
+function valueInElement(attribute: KeyLookup["attribute"], filter: CheckedFilter): KeyLookup | undefined {
+  if (filter.kind === "and") {
+    return firstDefined(filter.filters, (operand) => valueInElement(attribute, operand));
+  }
   const isValueEq =
     filter.kind === "compare" && filter.operator === "eq" && filter.target.attribute?.name === "value";
-  return isValueEq && typeof filter.value === "string"
-    ? { attribute: "email", value: filter.value }
-    : undefined;
+  return isValueEq && typeof filter.value === "string" ? { attribute, value: filter.value } : undefined;
 }
 
 function firstDefined<T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined {

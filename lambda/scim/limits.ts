@@ -10,12 +10,18 @@ export const filterDepthMax = 32;
 export const jsonDepthMax = 32;
 /** Operations in one PATCH request. DESIGN §4; Okta sends up to 256 values in one operation, authentik up to `bulk.maxOperations` operations. */
 export const patchOperationsMax = 1_000;
+/** Operations in one bulk request. DESIGN §4; what one function does in the time it has (`bulkBudgetMs`), with room to spare. */
+export const bulkOperationsMax = 1_000;
+/** Characters of a bulkId, or of an id in an operation's path. Our choice: both are repeated in the answer, which has to fit. */
+export const bulkIdLengthMax = 256;
 /** Names in `attributes` or `excludedAttributes`. Our choice: more than any schema served here declares. */
 export const projectionNamesMax = 256;
 /** Resources on a page when `count` is absent. API.md §4. */
 export const pageSizeDefault = 100;
 /** Resources on a page at most. API.md §4. */
 export const pageSizeMax = 500;
+/** Seconds between two pages by cursor at most. Our choice, RFC 9865's own example: an import may pause, not stay for days. */
+export const cursorTimeoutSeconds = 3_600;
 /** Elements of one multi-valued attribute of a user. Our choice, far above what IdPs send, so that no work is quadratic in a hostile body. */
 export const valuesPerAttributeMax = 500;
 /** Bytes of one resource as JSON. DESIGN §4: 256 KB; a DynamoDB item holds 400 KB (AWS quota). */

@@ -5,25 +5,30 @@ import type { JsonObject, JsonValue } from "./json.ts";
 export const messageUrns = {
   listResponse: "urn:ietf:params:scim:api:messages:2.0:ListResponse",
   error: "urn:ietf:params:scim:api:messages:2.0:Error",
+  bulkResponse: "urn:ietf:params:scim:api:messages:2.0:BulkResponse",
 } as const;
 
 export interface Page {
   /** Matches over all pages. */
   readonly totalResults: number;
-  /** 1-based, as asked for, also past the end. */
-  readonly startIndex: number;
+  /** 1-based, as asked for, also past the end. Undefined on a page by cursor, which has no index (RFC 9865 §2). */
+  readonly startIndex: number | undefined;
   /** What this page really holds. */
   readonly itemsPerPage: number;
   readonly resources: readonly JsonValue[];
+  /** RFC 9865 §2. */
+  readonly nextCursor?: string | undefined;
 }
 
 /** RFC 7644 §3.4.2. `Resources` is always there, empty or not (API.md §4). */
-export function listResponse({ totalResults, startIndex, itemsPerPage, resources }: Page): JsonObject {
+export function listResponse(page: Page): JsonObject {
+  const { totalResults, startIndex, itemsPerPage, resources, nextCursor } = page;
   return {
     schemas: [messageUrns.listResponse],
     totalResults,
-    startIndex,
+    ...(startIndex !== undefined && { startIndex }),
     itemsPerPage,
+    ...(nextCursor !== undefined && { nextCursor }),
     Resources: resources,
   };
 }

@@ -3,7 +3,8 @@ import { asciiLower } from "./attribute-name.ts";
 import { bodyEntries, extensionPaths, isStored, readPathValue, schemaEntries } from "./body-entries.ts";
 import { checkAttributes } from "./check-attributes.ts";
 import { invalidPath, invalidSyntax, invalidValue, mutability, noTarget, payloadTooLarge } from "./error.ts";
-import { isArray, isObject, type JsonObject, type JsonValue, ownValue } from "./json.ts";
+import { foldedKeys } from "./folded-keys.ts";
+import { isArray, isObject, type JsonValue, ownValue } from "./json.ts";
 import { attributeChangesMax, membersPerRequestMax, patchOperationsMax } from "./limits.ts";
 import { type MembershipChange, readMembershipChange } from "./membership-change.ts";
 import { type AttributePath, parsePath, printPath } from "./path.ts";
@@ -208,10 +209,6 @@ function idOf(member: JsonValue): JsonValue | undefined {
 
 function idsOf(change: MembershipChange | undefined): readonly string[] {
   return change === undefined || change.kind === "clear" ? [] : change.ids;
-}
-
-function foldedKeys(object: JsonObject): ReadonlyMap<string, JsonValue> {
-  return new Map(Object.keys(object).map((key) => [asciiLower(key), object[key]!]));
 }
 
 function needsValue(path: string): Error {

@@ -12,26 +12,32 @@ import { valueAt } from "./value-at.ts";
 /**
  * Order of resources by an attribute (RFC 7644 §3.4.2.3): by its type and case-exactness, strings by code units of their
  * folded form (API.md §4). Of a multi-valued attribute the primary value counts, else the first. Resources without a value
- * come last ascending, first descending. An attribute the type does not know is no order. 400 `invalidValue` for a
- * complex attribute that has no `value` and is named without a sub-attribute.
+ * come last ascending, first descending, and so do those of a type that does not know the attribute; one that no type
+ * knows is no order. 400 `invalidValue` for a complex attribute that has no `value` and is named without a sub-attribute.
  */
 export function compareBy(
-  type: ResourceType,
+  types: readonly ResourceType[],
   sortBy: string,
   sortOrder: SortOrder,
 ): (a: ScimResource, b: ScimResource) => number {
-  const key = sortKey(type, sortBy);
-  if (!key) return () => 0;
+  const readers = new Map(types.map((type) => [type.name as string, sortKey(type, sortBy)]));
   const sign = sortOrder === "ascending" ? 1 : -1;
   const keys = new WeakMap<ScimResource, SortKey>(); // each resource is folded once, not once for each comparison
   const keyOf = (resource: ScimResource): SortKey => {
     const known = keys.get(resource);
     if (known) return known;
-    const made = { value: key(resource) };
+    const made = { value: readers.get(resource.meta.resourceType)?.(resource) };
     keys.set(resource, made);
     return made;
   };
   return (a, b) => sign * compareValues(keyOf(a).value, keyOf(b).value);
+}
+
+/** Whether that order looks at a base attribute, such as "members", so that it has to be read first. */
+export function ordersBy(type: ResourceType, sortBy: string, attributeName: string): boolean {
+  const name = parseAttributeName(sortBy);
+  const place = name && findAttribute(type, name.urn, name.name);
+  return place !== undefined && place.container === undefined && place.attribute.name === attributeName;
 }
 
 type SortValue = string | number | undefined;

@@ -4,7 +4,14 @@ import * as z from "zod";
 import { type Connection, defaultRoles, deletePolicies, providers } from "../domain/connection.ts";
 import { projectOfConnection } from "../domain/ids.ts";
 import { accesses } from "../domain/member.ts";
-import { connectionKey, connectionsOf, formerConnectionKey, type Key } from "./keys.ts";
+import {
+  connectionKey,
+  connectionsOf,
+  formerConnectionIdOf,
+  formerConnectionKey,
+  formerConnectionsOf,
+  type Key,
+} from "./keys.ts";
 import { absent, type Expression, type Item, type Store, type Write } from "./store.ts";
 
 const access = z.enum(accesses);
@@ -36,6 +43,7 @@ const connectionItem = z
     ),
     /** By token id. Apart from `tokens`, so that noting a use neither meets nor overwrites a change of settings. */
     tokenUse: z.record(z.string(), z.string()),
+    cursorSecret: z.string(),
     createdAt: z.string(),
     updatedAt: z.string(),
     revision: z.number(),
@@ -66,6 +74,15 @@ export async function connectionsIn(store: Store, projectId: string): Promise<re
   return (await store.query(connectionsOf(projectId))).map(parseConnection);
 }
 
+/** The ids of all connections that a project has or had: members of one that is gone still stand in its roster. */
+export async function connectionIdsEver(store: Store, projectId: string): Promise<readonly string[]> {
+  const [present, former] = await Promise.all([
+    connectionsIn(store, projectId),
+    store.query(formerConnectionsOf(projectId)),
+  ]);
+  return [...present.map(({ id }) => id), ...former.map(formerConnectionIdOf)];
+}
+
 export function insertConnection(connection: Connection): Write {
   return {
     put: { ...keyOfConnection(connection.id), ...connection, tokens: storedTokens(connection), tokenUse: {} },
@@ -75,7 +92,7 @@ export function insertConnection(connection: Connection): Write {
 
 /** Settings and tokens anew, under the condition that nobody changed them since `before` was read. */
 export function replaceConnection(before: Connection, after: Connection): Write {
-  const { id: _, tokens: __, createdAt: ___, ...settings } = after;
+  const { id: _, tokens: __, cursorSecret: ___, createdAt: ____, ...settings } = after;
   const names = Object.keys(settings) as (keyof typeof settings)[];
   const gone = before.tokens.filter((token) => !after.tokens.some(({ id }) => id === token.id));
   const change: Expression = {

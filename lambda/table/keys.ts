@@ -9,11 +9,17 @@
  * | seat pool and number counter, one a stripe | `P#project#SEATS` | stripe |
  * | claim on a userName or email | `P#project#NAMES` | `userName#folded␟!`, `email#folded␟!` |
  * | a further email value | `P#project#NAMES` | `email#folded␟number` |
- * | externalId | `C#connection#REFERENCES` | `externalId#value␟number` |
+ * | externalId of a user, of a group | `C#connection#REFERENCES` | `externalId#value␟number`, `groupExternalId#value␟group` |
  * | member | `P#project#M#block` | number |
- * | roster page | `C#connection#ROSTER` | page |
+ * | the groups a member is in, derived | `P#project#M#block` | `number#GROUPS` |
+ * | roster page | `C#connection#ROSTER`, `P#project#ROSTER` | `present#page#half`, `departed#page` |
+ * | groups of a name in a connection, or made by hand | `P#project#GROUPNAMES` | `folded␟owner` |
+ * | group | `G#project` | group id |
+ * | page of a group's members | `G#project#group` | `S#page#generation`, `H#page` |
+ * | what of a group has been carried to its members | `P#project#MIRROR#group` | as the page it mirrors |
  *
- * Why members live in blocks, and rosters and counters in stripes: docs/decisions/002-keys-and-numbers.md.
+ * Why members live in blocks, and rosters and counters in stripes: docs/decisions/002-keys-and-numbers.md; why groups lie
+ * as they do: docs/decisions/010-groups.md.
  */
 
 export interface Key {
@@ -127,14 +133,158 @@ export function membersPartition(projectId: string, block: number): string {
 
 export const memberSortKey = printNumber;
 
+/** The number of the member whose row this is, or behind whose row it lies. */
+export function numberOfMemberSortKey(sk: string): number {
+  return Number(sk.slice(0, numberDigits));
+}
+
 export function blockOf(number: number): number {
   return Math.floor(number / membersPerBlock);
 }
 
+/** The users of a connection. */
 export function rosterPartition(connectionId: string): string {
   return `C#${connectionId}#ROSTER`;
 }
 
-export function rosterPageKey(connectionId: string, page: number): Key {
-  return { pk: rosterPartition(connectionId), sk: String(page).padStart(6, "0") };
+/** The live members that belong to no connection. */
+export function productRosterPartition(projectId: string): string {
+  return `P#${projectId}#ROSTER`;
+}
+
+/** Half a page, since each of its numbers may stand in one of two sets: so an item stays below a kilobyte. */
+export function rosterPageKey(partition: string, page: number, half: number): Key {
+  return { pk: partition, sk: `${presentPrefix}${printPage(page)}#${half}` };
+}
+
+/** A page of the numbers that were a connection's users once. */
+export function departedPageKey(partition: string, page: number): Key {
+  return { pk: partition, sk: `${departedPrefix}${printPage(page)}` };
+}
+
+export const presentPrefix = "present#";
+export const departedPrefix = "departed#";
+
+export function pageOfRosterKey(sk: string): number {
+  return Number(sk.split("#")[1]);
+}
+
+const printPage = (page: number): string => String(page).padStart(6, "0");
+
+/** All items the stream handler is rung by lie in partitions that begin so; nothing it writes itself does. */
+export const ringingPrefix = "G#";
+
+export function groupsPartition(projectId: string): string {
+  return `${ringingPrefix}${projectId}`;
+}
+
+export function groupKey(projectId: string, groupId: string): Key {
+  return { pk: groupsPartition(projectId), sk: groupId };
+}
+
+export function groupPagesPartition(projectId: string, groupId: string): string {
+  return `${ringingPrefix}${projectId}#${groupId}`;
+}
+
+/**
+ * Whose numbers a page holds: `S`, of the group's own connection's users, as SCIM put them in; `H`, of any members, by
+ * the number they were first given, put in by hand.
+ */
+export type MembershipKind = "S" | "H";
+
+/** Pages of `S` are of a generation: a set too large for one transaction is written aside under a new one. */
+export function groupPageKey(
+  projectId: string,
+  groupId: string,
+  place: { readonly kind: MembershipKind; readonly page: number; readonly generation: string },
+): Key {
+  return {
+    pk: groupPagesPartition(projectId, groupId),
+    sk: `${groupPagePrefix(place.kind, place.page)}${place.generation}`,
+  };
+}
+
+/** One page, in all generations there are. */
+export function groupPagePrefix(kind: MembershipKind, page: number): string {
+  return `${groupPagesPrefix(kind)}${printPage(page)}#`;
+}
+
+export function groupPagesPrefix(kind: MembershipKind): string {
+  return `${kind}#`;
+}
+
+export interface GroupPagePlace {
+  readonly kind: MembershipKind;
+  readonly page: number;
+  readonly generation: string;
+}
+
+export function placeOfGroupPage(sk: string): GroupPagePlace {
+  const [kind, page, generation = ""] = sk.split("#");
+  return { kind: kind === "H" ? "H" : "S", page: Number(page), generation };
+}
+
+/** What an item that rang the bell is: a group's row or one of its pages. Undefined for anything else. */
+export function groupOfKey({
+  pk,
+  sk,
+}: Key):
+  | { readonly projectId: string; readonly groupId: string; readonly page: GroupPagePlace | undefined }
+  | undefined {
+  if (!pk.startsWith(ringingPrefix)) {
+    return undefined;
+  }
+  const [projectId = "", groupId] = pk.slice(ringingPrefix.length).split("#");
+  return groupId === undefined
+    ? { projectId, groupId: sk, page: undefined }
+    : { projectId, groupId, page: placeOfGroupPage(sk) };
+}
+
+export function groupNamesPartition(projectId: string): string {
+  return `P#${projectId}#GROUPNAMES`;
+}
+
+/** The ids of the groups that share a case-folded name. `owner`: see `groupOwner` in `domain/ids.ts`. */
+export function groupNameKey(projectId: string, folded: string, owner: string): Key {
+  return { pk: groupNamesPartition(projectId), sk: `${folded}${valueEnd}${owner}` };
+}
+
+export function groupExternalIdKey(connectionId: string, externalId: string, groupId: string): Key {
+  return {
+    pk: referencesPartition(connectionId),
+    sk: `${groupExternalIdPrefix(externalId)}${groupId}`,
+  };
+}
+
+export function groupExternalIdPrefix(externalId: string): string {
+  return `groupExternalId#${externalId}${valueEnd}`;
+}
+
+/** The groups a member is in, as far as they have been carried there. Right behind its row. */
+export function memberGroupsKey(projectId: string, number: number): Key {
+  return {
+    pk: membersPartition(projectId, blockOf(number)),
+    sk: `${memberSortKey(number)}${memberGroupsMark}`,
+  };
+}
+
+/** Whether an item of a members partition is a member's row, and not what lies behind it. */
+export function isMemberSortKey(sk: string): boolean {
+  return !sk.endsWith(memberGroupsMark);
+}
+
+const memberGroupsMark = "#GROUPS";
+
+export function mirrorPartition(projectId: string, groupId: string): string {
+  return `P#${projectId}#MIRROR#${groupId}`;
+}
+
+/** What has been carried of one page of a group's members. */
+export function mirrorPageKey(projectId: string, groupId: string, kind: MembershipKind, page: number): Key {
+  return { pk: mirrorPartition(projectId, groupId), sk: groupPagePrefix(kind, page) };
+}
+
+/** Which generation of a group's set has been carried as a whole. */
+export function mirrorHeadKey(projectId: string, groupId: string): Key {
+  return { pk: mirrorPartition(projectId, groupId), sk: "HEAD" };
 }

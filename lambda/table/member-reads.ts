@@ -1,7 +1,8 @@
 /** Reads many members by number in one round trip, by whichever of Query and BatchGetItem costs less. */
 
 import type { Member } from "../domain/member.ts";
-import { blockOf, memberKey, memberSortKey, membersPartition } from "./keys.ts";
+import { blockOf, isMemberSortKey, type Key, memberGroupsKey, memberKey } from "./keys.ts";
+import { type MemberGroups, parseMemberGroups } from "./member-groups.ts";
 import { type MemberRow, parseMemberRow } from "./members.ts";
 import type { Item, Store } from "./store.ts";
 
@@ -22,30 +23,9 @@ export async function readMembers(
   projectId: string,
   numbers: Iterable<number>,
 ): Promise<readonly Member[]> {
-  const wanted = new Set(numbers);
-  const runs = runsOf(wanted);
-  const long = runs.filter((run) => run.length >= runLengthMin);
-  const keys = runs
-    .filter((run) => run.length < runLengthMin)
-    .flat()
-    .map((number) => memberKey(projectId, number));
-  const [ranges, batch] = await Promise.all([
-    Promise.all(
-      long.map((run) =>
-        store.query({
-          pk: membersPartition(projectId, blockOf(run[0]!)),
-          from: memberSortKey(run[0]!),
-          to: memberSortKey(run.at(-1)!),
-        }),
-      ),
-    ),
-    keys.length > 0 ? store.read(keys) : undefined,
-  ]);
-  const singles = keys.map((key) => batch?.get(key)).filter((item) => item !== undefined);
-  const items: readonly Item[] = [...ranges.flat(), ...singles];
-  return items
-    .map((item) => parseMemberRow(projectId, item))
-    .flatMap((row) => (row.kind === "member" && wanted.has(row.member.number) ? [row.member] : []))
+  const rows = await readMemberRows(store, projectId, numbers);
+  return [...rows.values()]
+    .flatMap((row) => (row.kind === "member" ? [row.member] : []))
     .sort((a, b) => a.number - b.number);
 }
 
@@ -55,7 +35,7 @@ export async function readMember(
   projectId: string,
   number: number,
 ): Promise<Member | undefined> {
-  const row = await readMemberRow(store, projectId, number);
+  const row = (await readMemberRows(store, projectId, [number])).get(number);
   return row?.kind === "member" ? row.member : undefined;
 }
 
@@ -65,22 +45,106 @@ export async function readMemberByHome(
   projectId: string,
   homeNumber: number,
 ): Promise<Member | undefined> {
-  let row = await readMemberRow(store, projectId, homeNumber);
-  // A home row names where the member lives now; another stub in between was overtaken by a further move.
-  while (row?.kind === "moved") {
-    row = await readMemberRow(store, projectId, row.to);
-  }
-  return row?.member;
+  return (await readMembersByHome(store, projectId, [homeNumber])).get(homeNumber);
 }
 
-async function readMemberRow(
+/** The members whose first numbers these ascending ones were, by them, wherever they live now; deleted ones included. */
+export async function readMembersByHome(
   store: Store,
   projectId: string,
-  number: number,
-): Promise<MemberRow | undefined> {
-  const key = memberKey(projectId, number);
-  const item = (await store.read([key])).get(key);
-  return item && parseMemberRow(projectId, item);
+  homeNumbers: Iterable<number>,
+): Promise<ReadonlyMap<number, Member>> {
+  const found = new Map<number, Member>();
+  let sought = [...homeNumbers].map((home) => ({ home, at: home }));
+  // A home row names where the member lives now; another stub in between was overtaken by a further move.
+  while (sought.length > 0) {
+    const numbers = sought.map(({ at }) => at).sort((a, b) => a - b);
+    const rows = await readMemberRows(store, projectId, numbers);
+    const moved: typeof sought = [];
+    for (const { home, at } of sought) {
+      const row = rows.get(at);
+      if (row?.kind === "moved") {
+        moved.push({ home, at: row.to });
+      } else if (row !== undefined) {
+        found.set(home, row.member);
+      }
+    }
+    sought = moved;
+  }
+  return found;
+}
+
+/** What stands at these ascending numbers, by number. */
+async function readMemberRows(
+  store: Store,
+  projectId: string,
+  numbers: Iterable<number>,
+): Promise<ReadonlyMap<number, MemberRow>> {
+  const items = await readItems(store, numbers, (number) => [memberKey(projectId, number)]);
+  return rowsIn(projectId, items);
+}
+
+export interface MemberWithGroups {
+  readonly member: Member;
+  /** What is kept under its present number. */
+  readonly groups: MemberGroups;
+}
+
+/** `readMembers`, and the groups they are in, which lie between the rows. */
+export async function readMembersWithGroups(
+  store: Store,
+  projectId: string,
+  numbers: Iterable<number>,
+): Promise<readonly MemberWithGroups[]> {
+  const items = await readItems(store, numbers, (number) => [
+    memberKey(projectId, number),
+    memberGroupsKey(projectId, number),
+  ]);
+  return [...rowsIn(projectId, items).values()]
+    .flatMap((row) => (row.kind === "member" ? [row.member] : []))
+    .sort((a, b) => a.number - b.number)
+    .map((member) => ({
+      member,
+      groups: parseMemberGroups(items.get(memberGroupsKey(projectId, member.number).sk)),
+    }));
+}
+
+function rowsIn(projectId: string, items: ReadonlyMap<string, Item>): ReadonlyMap<number, MemberRow> {
+  return new Map(
+    [...items]
+      .filter(([sk]) => isMemberSortKey(sk))
+      .map(([sk, item]) => [Number(sk), parseMemberRow(projectId, item)]),
+  );
+}
+
+/** The items at the keys of each number, ascending, by sort key: neighbours by Query, which passes over what lies between. */
+async function readItems(
+  store: Store,
+  numbers: Iterable<number>,
+  keysOf: (number: number) => readonly Key[],
+): Promise<ReadonlyMap<string, Item>> {
+  const runs = runsOf(new Set(numbers));
+  const long = runs.filter((run) => run.length >= runLengthMin);
+  const singles = runs.filter((run) => run.length < runLengthMin).flat();
+  const keys = singles.flatMap(keysOf);
+  const [ranges, batch] = await Promise.all([
+    Promise.all(
+      long.map((run) => {
+        const [first, last] = [keysOf(run[0]!)[0]!, keysOf(run.at(-1)!).at(-1)!];
+        return store.query({ pk: first.pk, from: first.sk, to: last.sk });
+      }),
+    ),
+    keys.length > 0 ? store.read(keys) : undefined,
+  ]);
+  const wanted = new Set(
+    long
+      .flat()
+      .flatMap(keysOf)
+      .map(({ sk }) => sk),
+  );
+  const inRanges = ranges.flat().filter(({ sk }) => wanted.has(String(sk)));
+  const inBatch = keys.map((key) => batch?.get(key)).filter((item) => item !== undefined);
+  return new Map([...inRanges, ...inBatch].map((item) => [String(item["sk"]), item]));
 }
 
 /** Neighbours in one block with no gap wider than `gapMax` make a run. */

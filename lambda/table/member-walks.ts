@@ -1,50 +1,34 @@
 /**
- * Ways through the members of a project, a stretch at a time, each from a place where an earlier stretch ended: all rows,
- * the users of one connection, or those whose name begins so. Places are opaque outside, but for `isPlace`.
+ * Ways through the members of a project: all rows, those of given numbers, the users of one connection, or those whose name
+ * begins so. Places are opaque outside, but for `isPlace`.
  */
 
 import type { Member } from "../domain/member.ts";
 import {
   blockOf,
+  isMemberSortKey,
   memberSortKey,
   membersPartition,
   membersPerBlock,
   type NameKind,
   namePrefix,
   namesPartition,
+  numberOfMemberSortKey,
 } from "./keys.ts";
 import { readMembers } from "./member-reads.ts";
 import { numberAt, parseMemberRow } from "./members.ts";
+import type { NumberSet } from "./numbers.ts";
 import { readRoster } from "./roster.ts";
 import { numbersBelow, readSeatPools } from "./seat-pools.ts";
 import type { Store } from "./store.ts";
+import { emptyWalk, type Step, sortKeyBytesMax, stretchLength, type Walk } from "./walk.ts";
 
-export interface Step {
+export interface MemberStep extends Step {
   readonly member: Member;
-  /** Right behind this member. */
-  readonly place: string;
 }
-
-export interface Stretch {
-  /** In the walk's order. */
-  readonly steps: readonly Step[];
-  /** Right behind everything looked at, members or not. */
-  readonly place: string;
-  /** Nothing comes behind. */
-  readonly end: boolean;
-}
-
-/** The next stretch behind a place, or the first one. */
-export type Walk = (after: string | undefined) => Promise<Stretch>;
-
-/** Rows looked at in one stretch. */
-export const stretchLength = 250;
-
-/** Nobody. */
-export const emptyWalk: Walk = async () => ({ steps: [], place: "", end: true });
 
 /** All members, deleted ones included, in the order of their numbers. */
-export async function walkByNumber(store: Store, projectId: string): Promise<Walk> {
+export async function walkByNumber(store: Store, projectId: string): Promise<Walk<MemberStep>> {
   const lastBlock = blockOf(Math.max(0, numbersBelow(await readSeatPools(store, projectId)) - 1));
   return async (after) => {
     const first = after === undefined ? 0 : Number(after) + 1;
@@ -58,33 +42,50 @@ export async function walkByNumber(store: Store, projectId: string): Promise<Wal
       limit: stretchLength,
     });
     const full = items.length === stretchLength;
-    const last = full ? Number(items.at(-1)!["sk"]) : (block + 1) * membersPerBlock - 1;
+    const last = full
+      ? numberOfMemberSortKey(String(items.at(-1)!["sk"]))
+      : (block + 1) * membersPerBlock - 1;
+    // What is kept of a member's groups lies behind its row, and counts as looked at.
     const steps = items
+      .filter(({ sk }) => isMemberSortKey(String(sk)))
       .map((item) => parseMemberRow(projectId, item))
       .flatMap((row) => (row.kind === "member" ? [numberStep(row.member)] : []));
     return { steps, place: String(last), end: !full && block === lastBlock };
   };
 }
 
-/** The users of one connection in the order of their numbers. */
-export async function walkByRoster(store: Store, projectId: string, connectionId: string): Promise<Walk> {
-  const roster = await readRoster(store, connectionId);
+/** The numbers given, ascending; `read` finds the members of a stretch, in whatever order its steps shall have. */
+export function walkNumbers(
+  numbers: NumberSet,
+  read: (numbers: NumberSet) => Promise<readonly MemberStep[]>,
+): Walk<MemberStep> {
   return async (after) => {
-    const start = after === undefined ? 0 : roster.findIndex((number) => number > Number(after));
-    if (start < 0 || roster.length === 0) {
+    const start = after === undefined ? 0 : numbers.findIndex((number) => number > Number(after));
+    if (start < 0 || numbers.length === 0) {
       return emptyWalk(after);
     }
-    const numbers = roster.subarray(start, start + stretchLength);
-    const steps = (await readMembers(store, projectId, numbers)).map(numberStep);
-    return { steps, place: String(numbers.at(-1)), end: start + stretchLength >= roster.length };
+    const stretch = numbers.subarray(start, start + stretchLength);
+    const end = start + stretchLength >= numbers.length;
+    return { steps: await read(stretch), place: String(stretch.at(-1)), end };
   };
+}
+
+/** The users of one connection in the order of their numbers. */
+export async function walkByRoster(
+  store: Store,
+  projectId: string,
+  connectionId: string,
+): Promise<Walk<MemberStep>> {
+  return walkNumbers(await readRoster(store, connectionId), async (numbers) =>
+    (await readMembers(store, projectId, numbers)).map(numberStep),
+  );
 }
 
 /**
  * Live members whose userName begins so, sorted by it, then those whose email does, in the order of DynamoDB's keys
  * (UTF-8 bytes). Who is there by userName comes again by email: the caller leaves him out.
  */
-export function walkByName(store: Store, projectId: string, foldedPrefix: string): Walk {
+export function walkByName(store: Store, projectId: string, foldedPrefix: string): Walk<MemberStep> {
   return async (after) => {
     const kind: NameKind = after?.startsWith(emailStart) ? "email" : "userName";
     const items = await store.query({
@@ -129,14 +130,11 @@ export function isNumberPlace(text: string): boolean {
 export function isNamePlace(text: string, foldedPrefix: string): boolean {
   return (
     text === emailStart ||
-    (Buffer.byteLength(text) <= placeBytesMax &&
+    (Buffer.byteLength(text) <= sortKeyBytesMax &&
       (["userName", "email"] as const).some((kind) => text.startsWith(namePrefix(kind, foldedPrefix))))
   );
 }
 
-/** A sort key holds 1,024 bytes (AWS quota). */
-const placeBytesMax = 1_024;
-
-function numberStep(member: Member): Step {
+function numberStep(member: Member): MemberStep {
   return { member, place: String(member.number) };
 }

@@ -17,17 +17,9 @@ import {
 import { foldCase } from "../scim/fold.ts";
 import { emailValues } from "../scim/member-email.ts";
 import type { ScimAttributes } from "../scim/resource.ts";
-import {
-  claimKey,
-  emailPointerKey,
-  externalIdKey,
-  type Key,
-  memberKey,
-  type NameKind,
-  rosterPageKey,
-} from "./keys.ts";
-import { bitOf, slotOf } from "./numbers.ts";
+import { claimKey, emailPointerKey, externalIdKey, type Key, memberKey, type NameKind } from "./keys.ts";
 import { overtaken } from "./retry.ts";
+import { rosterWrites } from "./roster.ts";
 import { absent, type Condition, type Item, present, type Write } from "./store.ts";
 
 /** Who holds a name, and whom each connection had under it when it, or the product, deleted the member. */
@@ -302,48 +294,6 @@ function pointersOf(member: Member): readonly Key[] {
     ...[...furtherEmails].map((folded) => emailPointerKey(member.projectId, folded, member.number)),
     ...(externalId === undefined ? [] : [externalIdKey(member.connectionId, externalId, member.number)]),
   ];
-}
-
-function rosterWrites(before: Member | undefined, after: Member): readonly Write[] {
-  const had = before && rosterBitOf(before);
-  const gets = rosterBitOf(after);
-  if (had?.connectionId === gets?.connectionId && had?.number === gets?.number) {
-    return [];
-  }
-  return [...(had ? [rosterWrite(had, -1n)] : []), ...(gets ? [rosterWrite(gets, 1n)] : [])];
-}
-
-interface RosterBit {
-  readonly connectionId: string;
-  readonly number: number;
-}
-
-function rosterBitOf({ connectionId, deletedAt, number }: Member): RosterBit | undefined {
-  return connectionId === undefined || deletedAt !== undefined ? undefined : { connectionId, number };
-}
-
-/** The most a chunk can hold: 120 bits. */
-const chunkMax = (1n << 120n) - 1n;
-
-/** Sets (1n) or clears (-1n) a bit unread; the condition on the row in the same transaction vouches for its state. */
-function rosterWrite({ connectionId, number }: RosterBit, sign: 1n | -1n): Write {
-  const { page, slot } = slotOf(number);
-  const { chunk, amount } = bitOf(slot);
-  return {
-    update: rosterPageKey(connectionId, page),
-    change: {
-      expression: "ADD #chunk :amount",
-      names: { "#chunk": chunk },
-      values: { ":amount": sign * amount },
-    },
-    when:
-      sign === 1n
-        ? {
-            expression: "attribute_not_exists(#chunk) OR #chunk <= :most",
-            values: { ":most": chunkMax - amount },
-          }
-        : { expression: "#chunk >= :least", values: { ":least": amount } },
-  };
 }
 
 function namesOf(attributes: ScimAttributes): readonly (readonly [NameKind, string])[] {

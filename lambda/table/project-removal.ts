@@ -1,14 +1,20 @@
 /** How a project's items go: first, in one transaction, all that lets anything new come; then the rest, in batches. */
 
 import type { Project } from "../domain/project.ts";
+import { parseNameHolders } from "./groups.ts";
 import {
   blockOf,
   formerConnectionIdOf,
   formerConnectionKey,
   formerConnectionsOf,
+  groupNamesPartition,
+  groupPagesPartition,
+  groupsPartition,
   type Key,
   membersPartition,
+  mirrorPartition,
   namesPartition,
+  productRosterPartition,
   referencesPartition,
   rosterPartition,
   seatPoolKey,
@@ -46,12 +52,17 @@ export async function closeProject(store: Store, project: Project): Promise<Proj
  * `expired` said stop before the end.
  */
 export async function purgeProject(store: Store, project: Project, expired: () => boolean): Promise<boolean> {
+  // What is carried of groups to their members goes before the members, lest it be carried to somebody who is gone.
+  if (!(await purgeGroups(store, project.id, expired))) {
+    return false;
+  }
   const former = (await store.query(formerConnectionsOf(project.id))).map(formerConnectionIdOf);
   const partitions = [
     ...Array.from({ length: blockOf(project.numbersBelow) + 1 }, (_, block) =>
       membersPartition(project.id, block),
     ),
     namesPartition(project.id),
+    productRosterPartition(project.id),
     ...former.flatMap((connectionId) => [rosterPartition(connectionId), referencesPartition(connectionId)]),
   ];
   for (const pk of partitions) {
@@ -63,6 +74,41 @@ export async function purgeProject(store: Store, project: Project, expired: () =
   await store.transact([deleteProject(project)]);
   return true;
 }
+
+/**
+ * First the rows, without which nothing of a group can change any more; then what else there is of each group, found by
+ * its name; the names last, so that this can be taken up again.
+ */
+async function purgeGroups(store: Store, projectId: string, expired: () => boolean): Promise<boolean> {
+  if (!(await purgePartition(store, groupsPartition(projectId), expired))) {
+    return false;
+  }
+  while (!expired()) {
+    const names = await store.query({ pk: groupNamesPartition(projectId), limit: namesPerChunk });
+    const groupIds = names.flatMap(parseNameHolders);
+    const partitions = groupIds.flatMap((groupId) => [
+      mirrorPartition(projectId, groupId),
+      groupPagesPartition(projectId, groupId),
+    ]);
+    for (let start = 0; start < partitions.length; start += partitionsAtOnce) {
+      const slice = partitions.slice(start, start + partitionsAtOnce);
+      const gone = await Promise.all(slice.map((pk) => purgePartition(store, pk, expired)));
+      if (gone.includes(false)) {
+        return false;
+      }
+    }
+    await store.purge(names.map(keyOf));
+    if (names.length < namesPerChunk) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** Names of groups at a time: few, since one may be that of thousands. */
+const namesPerChunk = 100;
+/** Partitions emptied side by side. Most hold an item or none. */
+const partitionsAtOnce = 32;
 
 /** Items read, then removed, at a time. */
 const purgeChunk = 1_000;

@@ -52,6 +52,11 @@ export function deleteProject(project: Project): Write {
   return { delete: keyOf(project), when: unchanged(project) };
 }
 
+/** Lets a transaction hold only while the project is there, and not on its way out. */
+export function projectOpen(projectId: string): Write {
+  return { check: projectKey(projectId), when: { expression: "deleting = :no", values: { ":no": false } } };
+}
+
 function keyOf(project: Project): Key {
   return projectKey(project.id);
 }

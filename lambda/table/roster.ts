@@ -1,25 +1,183 @@
-/** The users of a connection, as a set of member numbers (see `numbers.ts`). */
+/**
+ * Rosters: who is there, as sets of member numbers (see `numbers.ts`). Every live member stands in exactly one: its
+ * connection's, or the product's own; there among the readers or among the users, so that a group's members are counted
+ * by type without reading them. Both are kept in one item, so that who changes the type is never seen in neither.
+ *
+ * A number that leaves a connection's roster is noted there as departed. It may still stand in that connection's groups,
+ * however many; they are read without the departed, so that a user leaves all of them at once by one bit.
+ */
 
-import * as z from "zod";
-import { rosterPartition } from "./keys.ts";
-import { type NumberSet, numbersOnPages } from "./numbers.ts";
-import type { Item, Store } from "./store.ts";
+import { lastConnectionOf, type Member, type MemberType, typeOf } from "../domain/member.ts";
+import {
+  departedPageKey,
+  departedPrefix,
+  type Key,
+  pageOfRosterKey,
+  presentPrefix,
+  productRosterPartition,
+  rosterPageKey,
+  rosterPartition,
+} from "./keys.ts";
+import {
+  bitOf,
+  chunksIn,
+  chunksPerPage,
+  type NumberPages,
+  type NumberSet,
+  numbersOn,
+  slotOf,
+  union,
+} from "./numbers.ts";
+import type { Item, Store, Write } from "./store.ts";
 
-/** `b0`, `b1`, …: numbers beyond 2^53 arrive as bigint. */
-const chunk = z.union([z.number(), z.bigint()]).transform(BigInt);
+/** The live ones by type. */
+export type Roster = { readonly [type in MemberType]: NumberPages };
 
-/** All numbers in the roster, ascending. 100,000 users are 25 pages of under a kilobyte: one Query, 5 read units. */
+/** All numbers of a connection's users, ascending: 100,000 are 64 items, one Query, some 6 read units. */
 export async function readRoster(store: Store, connectionId: string): Promise<NumberSet> {
-  const items = await store.query({ pk: rosterPartition(connectionId) });
-  return numbersOnPages(items.map(page));
+  return numbersOn(everybodyIn(await readRosterByType(store, connectionId)));
 }
 
-function page(item: Item) {
-  const chunks = new Map<number, bigint>();
-  for (const [name, value] of Object.entries(item)) {
-    if (name.startsWith("b")) {
-      chunks.set(Number(name.slice(1)), chunk.parse(value));
-    }
+export async function readRosterByType(store: Store, connectionId: string): Promise<Roster> {
+  return rosterIn(store, rosterPartition(connectionId));
+}
+
+/** The live members that belong to no connection. */
+export async function readProductRoster(store: Store, projectId: string): Promise<Roster> {
+  return rosterIn(store, productRosterPartition(projectId));
+}
+
+export function everybodyIn(roster: Roster): NumberPages {
+  return union(roster.reader, roster.user);
+}
+
+/** Numbers that were users of the connection and are no more. Few: one read unit, where hardly anybody left. */
+export async function readDeparted(store: Store, connectionId: string): Promise<NumberPages> {
+  const items = await store.query({ pk: rosterPartition(connectionId), prefix: departedPrefix });
+  return pagesIn(items, chunkPrefixes.departed);
+}
+
+async function rosterIn(store: Store, pk: string): Promise<Roster> {
+  const items = await store.query({ pk, prefix: presentPrefix });
+  return { reader: pagesIn(items, chunkPrefixes.reader), user: pagesIn(items, chunkPrefixes.user) };
+}
+
+function pagesIn(items: readonly Item[], prefix: string): NumberPages {
+  const pages = new Map<number, Map<number, bigint>>();
+  for (const item of items) {
+    const page = pageOfRosterKey(String(item["sk"]));
+    pages.set(page, new Map([...(pages.get(page) ?? []), ...chunksIn(item, prefix)]));
   }
-  return { page: Number(item["sk"]), chunks };
+  return pages;
+}
+
+/** What a change of a member (nothing before, for a new one) does to rosters. */
+export function rosterWrites(before: Member | undefined, after: Member): readonly Write[] {
+  const had = new Map(before ? standings(before).map((standing) => [identity(standing), standing]) : []);
+  const gets = new Map(standingsAfter(before, after).map((standing) => [identity(standing), standing]));
+  const changes = [
+    ...[...had].filter(([id]) => !gets.has(id)).map(([, standing]) => bitChange(standing, -1n)),
+    ...[...gets].filter(([id]) => !had.has(id)).map(([, standing]) => bitChange(standing, 1n)),
+  ];
+  const keys = new Map(changes.map(({ key }) => [`${key.pk} ${key.sk}`, key]));
+  return [...keys.values()].map((key) =>
+    pageWrite(
+      key,
+      changes.filter((change) => change.key.pk === key.pk && change.key.sk === key.sk),
+    ),
+  );
+}
+
+type StandingKind = MemberType | "departed";
+
+const chunkPrefixes: Readonly<Record<StandingKind, string>> = { reader: "r", user: "u", departed: "d" };
+
+interface Standing {
+  readonly partition: string;
+  readonly kind: StandingKind;
+  readonly number: number;
+}
+
+function standings(member: Member): readonly Standing[] {
+  const { projectId, connectionId, number, attributes } = member;
+  const lastConnection = lastConnectionOf(member);
+  const live = member.deletedAt === undefined;
+  const partition =
+    connectionId === undefined ? productRosterPartition(projectId) : rosterPartition(connectionId);
+  const departed = lastConnection !== undefined && !(live && connectionId !== undefined);
+  return [
+    ...(live ? [{ partition, kind: typeOf(attributes), number }] : []),
+    ...(departed ? [departure(lastConnection, number)] : []),
+  ];
+}
+
+/** A number that is left behind stays departed for ever, so that nothing of its groups comes back with the member. */
+function standingsAfter(before: Member | undefined, after: Member): readonly Standing[] {
+  const left = before && before.number !== after.number ? lastConnectionOf(before) : undefined;
+  return left === undefined ? standings(after) : [...standings(after), departure(left, before!.number)];
+}
+
+function departure(connectionId: string, number: number): Standing {
+  return { partition: rosterPartition(connectionId), kind: "departed", number };
+}
+
+function identity({ partition, kind, number }: Standing): string {
+  return `${partition} ${kind} ${number}`;
+}
+
+interface BitChange {
+  readonly key: Key;
+  /** The chunk's attribute. */
+  readonly name: string;
+  /** To be added, so that the bit is set, or (negative) cleared. */
+  readonly amount: bigint;
+}
+
+function bitChange({ partition, kind, number }: Standing, sign: 1n | -1n): BitChange {
+  const { page, slot } = slotOf(number);
+  const { chunk, amount } = bitOf(slot);
+  const half = chunk < chunksPerPage / 2 ? 0 : 1;
+  const key = kind === "departed" ? departedPageKey(partition, page) : rosterPageKey(partition, page, half);
+  return { key, name: `${chunkPrefixes[kind]}${chunk}`, amount: sign * amount };
+}
+
+/** The most a chunk can hold: 120 bits. */
+const chunkMax = (1n << 120n) - 1n;
+
+/** Changes bits unread; the condition on the row in the same transaction vouches for their state. */
+function pageWrite(key: Key, changes: readonly BitChange[]): Write {
+  const names = Object.fromEntries(changes.map(({ name }, index) => [`#chunk${index}`, name]));
+  return {
+    update: key,
+    change: {
+      expression: `ADD ${changes.map((_, index) => `#chunk${index} :amount${index}`).join(", ")}`,
+      names,
+      values: Object.fromEntries(changes.map(({ amount }, index) => [`:amount${index}`, amount])),
+    },
+    when: {
+      expression: changes
+        .map(({ amount }, index) =>
+          amount > 0n
+            ? `(attribute_not_exists(#chunk${index}) OR #chunk${index} <= :bound${index})`
+            : `#chunk${index} >= :bound${index}`,
+        )
+        .join(" AND "),
+      names,
+      values: Object.fromEntries(
+        changes.map(({ amount }, index) => [`:bound${index}`, amount > 0n ? chunkMax - amount : -amount]),
+      ),
+    },
+  };
+}
+
+/** The rosters' items for members that are put without a transaction each (`BatchWriteItem`). */
+export function rosterItems(members: readonly Member[]): readonly Item[] {
+  const items = new Map<string, Record<string, unknown>>();
+  for (const { key, name, amount } of members.flatMap(standings).map((standing) => bitChange(standing, 1n))) {
+    const id = `${key.pk} ${key.sk}`;
+    const item = items.get(id) ?? { ...key };
+    items.set(id, item);
+    item[name] = ((item[name] as bigint | undefined) ?? 0n) + amount;
+  }
+  return [...items.values()];
 }

@@ -73,8 +73,10 @@ export interface Store {
   transact(writes: readonly Write[]): Promise<TransactionOutcome>;
   /** A single conditional update outside any transaction; false when the condition did not hold. */
   update(key: Key, change: Expression, when: Condition): Promise<boolean>;
-  /** Removes items that nothing leads to any more; the one write without a condition, and safe to repeat. */
+  /** Removes items that nothing leads to any more: without a condition, and safe to repeat. */
   purge(keys: readonly Key[]): Promise<void>;
+  /** Puts items that nothing leads to yet, under keys nobody else uses: without a condition, and safe to repeat. */
+  place(items: readonly Item[]): Promise<void>;
 }
 
 /** BatchGetItem takes 100 (AWS quota). */
@@ -85,8 +87,10 @@ const writesPerBatchMax = 25;
 const callAttemptsMax = 8;
 /** Tries of one snapshot: it fails whenever one of its items is being written, and seat pools are written all day. */
 const snapshotAttemptsMax = 24;
-/** Batches of a purge under way at once. Our choice: some thousand items a second. */
-const purgeBatchesMax = 16;
+/** Batches under way at once. Our choice: some thousand items a second. */
+const batchesAtOnceMax = 16;
+
+type BatchRequests = NonNullable<BatchWriteCommandInput["RequestItems"]>[string];
 
 export interface StoreDependencies {
   readonly client: DynamoDBDocumentClient;
@@ -232,22 +236,27 @@ export function createStore({ client, tableName, backoff, newToken }: StoreDepen
     }
   }
 
-  async function purge(keys: readonly Key[]): Promise<void> {
-    const batches: (readonly Key[])[] = [];
-    for (let start = 0; start < keys.length; start += writesPerBatchMax) {
-      batches.push(keys.slice(start, start + writesPerBatchMax));
+  const purge = (keys: readonly Key[]) =>
+    writeBatches(keys.map((key) => ({ DeleteRequest: { Key: plainKey(key) } })));
+
+  const place = (items: readonly Item[]) =>
+    writeBatches(items.map((item) => ({ PutRequest: { Item: { ...item } } })));
+
+  async function writeBatches(requests: BatchRequests): Promise<void> {
+    const batches: BatchRequests[] = [];
+    for (let start = 0; start < requests.length; start += writesPerBatchMax) {
+      batches.push(requests.slice(start, start + writesPerBatchMax));
     }
     const worker = async () => {
       for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
-        await purgeBatch(batch);
+        await writeBatch(batch);
       }
     };
-    await Promise.all(Array.from({ length: purgeBatchesMax }, worker));
+    await Promise.all(Array.from({ length: batchesAtOnceMax }, worker));
   }
 
-  async function purgeBatch(keys: readonly Key[]): Promise<void> {
-    type Requests = NonNullable<BatchWriteCommandInput["RequestItems"]>[string];
-    let pending: Requests | undefined = keys.map((key) => ({ DeleteRequest: { Key: plainKey(key) } }));
+  async function writeBatch(requests: BatchRequests): Promise<void> {
+    let pending: BatchRequests | undefined = requests;
     for (let attempt = 1; pending && pending.length > 0; attempt++) {
       const request: BatchWriteCommandInput = { RequestItems: { [tableName]: pending } };
       const answer = await translated(() => client.send(new BatchWriteCommand(request)));
@@ -261,7 +270,7 @@ export function createStore({ client, tableName, backoff, newToken }: StoreDepen
     }
   }
 
-  return { read, query, snapshot, transact, update, purge };
+  return { read, query, snapshot, transact, update, purge, place };
 }
 
 function plainKey(key: Key): Record<string, string> {

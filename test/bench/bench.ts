@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { functionNames } from "../../lambda/http/routes.ts";
+import { streamFunctionName } from "../../lambda/stream/stream-mapping.ts";
 import { handlerBuildOptions } from "../../lib/bundling.ts";
 import { countCalls, type Tally } from "../support/counting-client.ts";
 import { repositoryRoot, startLocalProcess } from "../support/local-process.ts";
@@ -88,7 +89,7 @@ export async function benchBundles({ imports }: BenchOptions): Promise<readonly 
   const directory = mkdtempSync(join(tmpdir(), "rollcall-bench-"));
   try {
     return await Promise.all(
-      functionNames.map(async (handler) => {
+      [...functionNames, streamFunctionName].map(async (handler) => {
         const outfile = join(directory, `${handler}.mjs`);
         const entry = join(repositoryRoot, "lambda/handlers", `${handler}.ts`);
         await build({ ...handlerBuildOptions, entryPoints: [entry], outfile, logLevel: "error" });

@@ -1,6 +1,7 @@
 /** What the table holds in these tests, made by the functions that write it. */
 
 import type { Connection } from "../../lambda/domain/connection.ts";
+import { newCursorSecret } from "../../lambda/domain/list-cursor.ts";
 import type { Member } from "../../lambda/domain/member.ts";
 import { memberIdOf } from "../../lambda/domain/member-id.ts";
 import type { Quotas } from "../../lambda/domain/seats.ts";
@@ -9,6 +10,7 @@ import { insertConnection } from "../../lambda/table/connections.ts";
 import { claimKey } from "../../lambda/table/keys.ts";
 import { memberRowItem } from "../../lambda/table/members.ts";
 import { insertProject } from "../../lambda/table/projects.ts";
+import { rosterItems } from "../../lambda/table/roster.ts";
 import { createSeatPools } from "../../lambda/table/seat-pools.ts";
 import type { Item, Write } from "../../lambda/table/store.ts";
 
@@ -34,6 +36,7 @@ const connection: Connection = {
   uniqueGroupNames: false,
   defaults: { role: "contributor", userAccess: "none", readerAccess: "none", groupAccess: "none" },
   tokens: [{ id: "token-1", hash, label: null, hint, createdAt: at, expiresAt: null, lastUsedAt: null }],
+  cursorSecret: newCursorSecret((count) => Buffer.alloc(count, 2)),
   ...made,
 };
 
@@ -74,6 +77,11 @@ const member: Member = {
 export const userItem: Item = memberRowItem(member);
 /** Ann's hold on her userName. */
 export const claimItem: Item = { ...claimKey(projectId, "userName", "ann@example.com"), holder: number };
+
+/** The roster of a connection with that many users. */
+export function rosterItemsOf(users: number): readonly Item[] {
+  return rosterItems(Array.from({ length: users }, (_, index) => ({ ...member, number: index })));
+}
 
 export function seatPoolItems(quotas: Partial<Quotas> = {}): readonly Item[] {
   return createSeatPools(projectId, { users: null, reviewers: null, readers: null, ...quotas }).map(putOf);

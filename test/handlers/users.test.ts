@@ -17,6 +17,7 @@ import {
   connectionId,
   connectionItem,
   now,
+  rosterItemsOf,
   seatPoolItems,
   tableName,
   userId,
@@ -261,18 +262,16 @@ describe("an unknown error", () => {
   });
 });
 
-describe("a connection with more users than one query may read", () => {
-  /** Four pages with every bit set: 16,384 users. */
-  const roster = Array.from({ length: 4 }, (_, page) => ({
-    sk: String(page).padStart(6, "0"),
-    ...Object.fromEntries(Array.from({ length: 34 }, (_, chunk) => [`b${chunk}`, (1n << 120n) - 1n])),
-    b34: (1n << 16n) - 1n,
-  }));
-  const list = (query: Record<string, string>) => {
+describe("[H81] a connection with more users than one query may read", () => {
+  const users = 10_001;
+  const stored = () => {
     table
       .on(BatchGetCommand)
       .resolves({ Responses: { [tableName]: [connectionItem as Record<string, unknown>] } });
-    table.on(QueryCommand).resolves({ Items: roster });
+    table.on(QueryCommand).resolves({ Items: rosterItemsOf(users).map((item) => ({ ...item })) });
+  };
+  const list = (query: Record<string, string>) => {
+    stored();
     return call({ query });
   };
 
@@ -287,9 +286,15 @@ describe("a connection with more users than one query may read", () => {
     expect(table).toHaveReceivedCommandTimes(QueryCommand, 1);
   });
 
+  test("by .search likewise", async () => {
+    stored();
+    const response = await call({ method: "POST", body: { filter: 'displayName co "a"' } }, ".search");
+    expect([response.statusCode, response.json.scimType]).toEqual([400, "tooMany"]);
+  });
+
   test("totalResults is the roster's, without reading a user", async () => {
     const response = await list({ count: "0" });
-    expect([response.statusCode, response.json.totalResults]).toEqual([200, 16_384]);
+    expect([response.statusCode, response.json.totalResults]).toEqual([200, users]);
     expect(table).toHaveReceivedCommandTimes(QueryCommand, 1);
   });
 });

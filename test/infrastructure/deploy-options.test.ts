@@ -2,6 +2,9 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { deployOptionNames, readDeployOptions } from "../../lib/deploy-options.ts";
 
+const streamOf = (tableName: string): string =>
+  `arn:aws:dynamodb:eu-west-1:123456789012:table/${tableName}/stream/2026-01-01T00:00:00.000`;
+
 describe("the deployment's options", () => {
   test("need none", () => {
     expect(readDeployOptions({})).toEqual({
@@ -48,6 +51,17 @@ describe("the deployment's options", () => {
     ["nothing let through", { "rollcall:throttleRatePerSecond": "0" }, /throttleRatePerSecond/],
     ["a stage name with a slash", { "rollcall:stageName": "a/b" }, /stageName/],
     ["no address", { "rollcall:alarmEmail": "ops" }, /alarmEmail/],
+    [
+      "a stream without its table",
+      { "rollcall:streamArn": streamOf("restored") },
+      /streamArn: must be the stream/,
+    ],
+    [
+      "another table's stream",
+      { "rollcall:tableName": "restored", "rollcall:streamArn": streamOf("restored-2") },
+      /streamArn: must be the stream/,
+    ],
+    ["a stream by its label", { "rollcall:streamArn": "2026-01-01T00:00:00.000" }, /streamArn/],
     ["a log role nobody knows", { "rollcall:logRole": "none" }, /logRole/],
   ])("are refused for %s, by name", (_, context, message) => {
     expect(() => readDeployOptions(context)).toThrow(message);

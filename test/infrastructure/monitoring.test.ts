@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { functionNames } from "../../lambda/http/routes.ts";
 import { joined, synthesize } from "./synthesized.ts";
 
 const { service } = synthesize();
@@ -27,14 +28,18 @@ describe("alarms", () => {
       [
         "ApiClientErrors",
         "ApiServerErrors",
-        ...["Admin", "Discovery", "Fallback", "Users"].flatMap((name) => [
-          `Function${name}Errors`,
-          `Function${name}Slow`,
-          `Function${name}Throttles`,
-        ]),
+        ...functionNames
+          .map((name) => `Function${name.charAt(0).toUpperCase()}${name.slice(1)}`)
+          .flatMap((name) => [`${name}Errors`, `${name}Slow`, `${name}Throttles`]),
+        "FunctionPropagationThrottles",
+        "PropagationBehind",
+        "PropagationErrors",
+        "PropagationParked",
         "TableSystemErrors",
         "TableThrottles",
-      ].map((name) => `RollcallService-${name}`),
+      ]
+        .toSorted()
+        .map((name) => `RollcallService-${name}`),
     );
   });
 

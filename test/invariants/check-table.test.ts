@@ -5,7 +5,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { stripes } from "../../lambda/table/numbers.ts";
 import { createSeededRandom } from "../support/seeded-random.ts";
 import { startService, type TestConnection, type TestService } from "../support/service.ts";
-import { checkItems, checkTable, type RawItem, scanTable } from "./check-table.ts";
+import { checkItems, checkTable } from "./check-table.ts";
+import { type RawItem, scanTable } from "./table-contents.ts";
 
 const extension = "urn:ietf:params:scim:schemas:extension:document360:2.0:User";
 
@@ -31,6 +32,7 @@ beforeAll(async () => {
     { userName: "cy@x.test", active: false },
     { userName: "returned@x.test" },
     { userName: "gone@x.test" },
+    { userName: "member@x.test" },
   ];
   const ids: string[] = [];
   for (const body of users) {
@@ -49,6 +51,23 @@ beforeAll(async () => {
     type: "user",
     role: "reviewer",
   });
+  await service.admin("PATCH", `/projects/${project.id}/connections/${connection.connection.id}`, {
+    uniqueGroupNames: true,
+  });
+  const lax = await service.createConnection({ name: "Lax" }, project);
+  // Of the members of the first, one is gone meanwhile: its number stays.
+  for (const [owner, body] of [
+    [
+      connection,
+      { displayName: "Straße", externalId: "g-1", members: [ids[0], ids[5]].map((value) => ({ value })) },
+    ],
+    [connection, { displayName: "Empty" }],
+    [lax, { displayName: "Twice" }],
+    [lax, { displayName: "TWICE" }],
+  ] as const) {
+    expect((await owner.scim("POST", "/Groups", { body })).status).toBe(201);
+  }
+  await connection.scim("DELETE", `/Users/${ids[5]}`);
   sound = await scanTable(service.table.client, service.table.tableName);
 });
 afterAll(() => service.stop());
@@ -82,10 +101,28 @@ test("a table in order has no findings", async () => {
   expect(sound.length).toBeGreaterThan(20);
 });
 
-/** One that has a user on it. */
+/** One of the connection's that has a reader on it. */
 const rosterPage = (): RawItem =>
-  sound.find((item) => item["pk"]!.S!.endsWith("#ROSTER") && item[chunkOf(item)]!.N !== "0")!;
-const chunkOf = (page: RawItem): string => Object.keys(page).find((name) => name.startsWith("b"))!;
+  sound.find(({ pk, sk, r0 }) => pk!.S!.startsWith("C#") && sk!.S!.startsWith("present#") && Number(r0?.N) > 0)!;
+const departedPage = (): RawItem =>
+  sound.find(({ sk, d0 }) => sk!.S!.startsWith("departed#") && Number(d0?.N) > 0)!;
+const stub = (): RawItem => sound.find(({ movedTo }) => movedTo !== undefined)!;
+const groupNamed = (name: string): RawItem => sound.find(({ displayName }) => displayName?.S === name)!;
+/** Where the first 120 numbers of a stripe lie: the page, and the bit in its first chunk. */
+const placeOf = ({ sk }: RawItem): { readonly page: string; readonly bit: string } => ({
+  page: String(Number(sk!.S) % stripes).padStart(6, "0"),
+  bit: String(1n << BigInt(Math.floor(Number(sk!.S) / stripes))),
+});
+/** A page of the group that has members. */
+const groupPage = (): RawItem => find(`#${groupNamed("Straße")["sk"]!.S}`, "S#");
+/** The same group, after changes of its row. */
+const groupWith = (fields: Record<string, AttributeValue>): RawItem => ({
+  ...groupNamed("Straße"),
+  ...fields,
+});
+const aside = (generation: string): AttributeValue => ({
+  M: { generation: { S: generation }, removableFrom: { N: "1" } },
+});
 
 const breakages: readonly (readonly [name: string, breakIt: () => void, finding: string])[] = [
   ["a seat counted twice", () => add(find("#SEATS", "3"), "readersUsed", 1n), "seats: "],
@@ -149,23 +186,114 @@ const breakages: readonly (readonly [name: string, breakIt: () => void, finding:
     () => put({ ...find("#REFERENCES", "externalId#e-ada"), number: { N: "77" } }),
     "externalId",
   ],
-  [
-    "a roster bit lost",
-    () => {
-      const page = rosterPage();
-      const chunk = chunkOf(page);
-      put({ ...page, [chunk]: { N: "0" } });
-    },
-    "not in the roster",
-  ],
-  ["a roster bit too many", () => add(rosterPage(), "b34", 1n << 15n), "in the roster, yet no user"],
+  ["a roster bit lost", () => put({ ...rosterPage(), r0: { N: "0" } }), "is live, yet not in the roster"],
+  ["a roster bit too many", () => add(rosterPage(), "r3", 1n << 15n), "is in the roster, yet not there"],
   [
     "a roster bit added twice",
+    () => add(rosterPage(), "r0", BigInt(rosterPage()["r0"]!.N!)),
+    "is in the roster, yet not there",
+  ],
+  [
+    "a reader among the users",
     () => {
-      const page = rosterPage();
-      add(page, chunkOf(page), BigInt(page[chunkOf(page)]!.N!));
+      const { r0, ...page } = rosterPage();
+      put({ ...page, u0: r0! });
     },
-    "rosters: ",
+    "is live, yet not in the roster",
+  ],
+  [
+    "a member in two rosters",
+    () => {
+      const { pk, sk } = find(`P#${connection.project.id}#ROSTER`, "present#");
+      put({ ...rosterPage(), pk: pk!, sk: sk! });
+    },
+    "the product reader",
+  ],
+  ["a chunk in the wrong half", () => add(rosterPage(), "r18", 0n), "r18, which is of the other half"],
+  ["a departure forgotten", () => put({ ...departedPage(), d0: { N: "0" } }), "not among the departed"],
+  ["a user among the departed", () => add(find("#ROSTER", "departed#"), "d0", 1n << 100n), "yet was no one"],
+  [
+    "somebody departed who is there",
+    () => {
+      const { page, bit } = placeOf(rowOf("cy@x.test"));
+      put({ ...departedPage(), sk: { S: `departed#${page}` }, d0: { N: bit } });
+    },
+    "which it has not left",
+  ],
+  [
+    "a departure of somebody who moved forgotten",
+    () => {
+      const { page } = placeOf(stub());
+      put({ ...find("#ROSTER", `departed#${page}`), d0: { N: "0" } });
+    },
+    "was left behind, yet is not among the departed",
+  ],
+  ["a group's row lost", () => remove(groupNamed("Straße")), "left of a group that is gone"],
+  ["a group's page lost", () => remove(groupPage()), "members, its row says 2"],
+  ["a member too few", () => put({ ...groupPage(), b0: { N: "0" } }), "holds nobody"],
+  ["a member who never was", () => add(groupPage(), "b1", 1n), "never a user of"],
+  [
+    "a member of another generation",
+    () => put({ ...groupPage(), sk: { S: `${groupPage()["sk"]!.S}x` } }),
+    "which nothing leads to",
+  ],
+  ["a size that is not", () => put(groupWith({ size: { N: "3" } })), "members, its row says 3"],
+  ["a set left aside", () => put(groupWith({ aside: aside("x") })), "is to be tidied up"],
+  ["a group never shown", () => put(groupWith({ hidden: { BOOL: true } })), "is to be tidied up"],
+  ["a group hidden for nothing", () => put(groupWith({ hidden: { BOOL: true } })), "is hidden, or has"],
+  [
+    "a group of a connection that never was",
+    () => put(groupWith({ connectionId: { S: `${connection.project.id}zzzzzzzz` } })),
+    "which never was",
+  ],
+  [
+    "a group under another's id",
+    () => put({ ...groupNamed("Empty"), sk: { S: `zzzzzzzz${groupNamed("Empty")["sk"]!.S!.slice(8)}` } }),
+    "its id is not",
+  ],
+  ["a name of a group lost", () => remove(find("#GROUPNAMES", "strasse\u001f")), "strasse"],
+  [
+    "a name of a group left behind",
+    () => put({ ...find("#GROUPNAMES", "strasse"), sk: { S: "other\u001f00000000" } }),
+    "is the name of no group",
+  ],
+  [
+    "one of two groups of a name lost",
+    () => {
+      const name = find("#GROUPNAMES", "twice");
+      put({ ...name, groups: { SS: name["groups"]!.SS!.slice(1) } });
+    },
+    "twice",
+  ],
+  [
+    "two groups of one name where names are unique",
+    () => put(groupWith({ displayName: { S: "EMPTY" } })),
+    "where names are unique",
+  ],
+  ["a group's externalId lost", () => remove(find("#REFERENCES", "groupExternalId#")), "pointers: group"],
+  [
+    "a group's externalId left behind",
+    () =>
+      put({
+        ...find("#REFERENCES", "groupExternalId#"),
+        sk: { S: `groupExternalId#g-2\u001f${groupNamed("Straße")["sk"]!.S}` },
+      }),
+    "leads to no such group",
+  ],
+  [
+    "a group that a member does not know of",
+    () => put({ pk: { S: `P#${connection.project.id}#MIRROR#g` }, sk: { S: "S#000000#" }, b0: { N: "1" } }),
+    "derived: 0 has groups",
+  ],
+  [
+    "a group that a member should not know of",
+    () =>
+      put({
+        pk: rowOf("Ada@x.test")["pk"]!,
+        sk: { S: `${rowOf("Ada@x.test")["sk"]!.S}#GROUPS` },
+        handGroups: { SS: ["g"] },
+      }),
+    "has handGroups g",
   ],
   ["a row lost", () => remove(rowOf("Ada@x.test")), "no name of it"],
   [
@@ -209,6 +337,24 @@ const breakages: readonly (readonly [name: string, breakIt: () => void, finding:
 test.each(breakages)("%s is found", (_, breakIt, finding) => {
   breakIt();
   expect(checkItems(items).join("\n")).toContain(finding);
+});
+
+test("what a writer that died may leave is let pass where it is said to be pending", () => {
+  const { pk } = groupPage();
+  put(groupWith({ aside: aside("x") }));
+  put({ ...groupPage(), sk: { S: `${groupPage()["sk"]!.S!.slice(0, 9)}x` } });
+  put({ ...groupPage(), pk: { S: `${pk!.S!.slice(0, -1)}~` } });
+  expect(checkItems(items)).not.toEqual([]);
+  expect(checkItems(items, { tidyingPending: true })).toEqual([]);
+});
+
+test("what the stream handler derives is let pass where it agrees", () => {
+  const { pk, sk } = rowOf("Ada@x.test");
+  put({ pk: pk!, sk: { S: `${sk!.S}#GROUPS` }, groups: { SS: ["g"] } });
+  const { page, bit } = placeOf(rowOf("Ada@x.test"));
+  put({ pk: { S: `P#${connection.project.id}#MIRROR#g` }, sk: { S: `S#${page}#` }, b0: { N: bit } });
+  put({ pk: { S: `P#${connection.project.id}#MIRROR#g` }, sk: { S: "HEAD" }, generation: { S: "0" } });
+  expect(checkItems(items)).toEqual([]);
 });
 
 test("what is broken in the table itself is found", async () => {

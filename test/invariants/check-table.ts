@@ -1,24 +1,38 @@
 /**
  * Audits a whole table, item by item, against the invariants of DESIGN §1: seats, names, and that everything kept beside
- * a member's row says what the row says. Written apart from `lambda/table`, of which it takes only the sizes of things:
- * it reads DynamoDB's own attribute values and takes keys to pieces itself, so that a mistake in the code that writes is
- * not repeated by the code that checks.
+ * a member's or a group's row says what the row says. Written apart from `lambda/table` (see `table-contents.ts`), so that
+ * a mistake in the code that writes is not repeated by the code that checks.
  */
 
-import { type AttributeValue, type DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
-import { membersPerBlock } from "../../lambda/table/keys.ts";
-import { slotsPerPage, stripes } from "../../lambda/table/numbers.ts";
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { stripes } from "../../lambda/table/numbers.ts";
+import { checkDerived, checkGroups } from "./check-groups.ts";
+import {
+  foldForCheck,
+  type Json,
+  type JsonObject,
+  objectOf,
+  printKey,
+  printNumber,
+  product,
+  type RawItem,
+  type Report,
+  scanTable,
+  sortOut,
+  type Tenant,
+  textOf,
+} from "./table-contents.ts";
 
 export interface TableCheck {
   /** Where a quota was lowered below its usage, usage may stand above it: it evicts no one (API.md §3). */
   readonly quotaWasLowered?: boolean;
   /** Whether a note of the use of a token that is gone is let pass. */
   readonly tokensWereRevoked?: boolean;
+  /** Whether what a writer that died left aside of a group is let pass, since it has not been tidied up yet. */
+  readonly tidyingPending?: boolean;
+  /** Where group names became unique after there had been equal ones, those remain. */
+  readonly groupNamesWereFree?: boolean;
 }
-
-export type RawItem = Readonly<Record<string, AttributeValue>>;
-type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
-type JsonObject = { readonly [name: string]: Json };
 
 /** What is wrong with the table, a line each; empty for a table that is in order. */
 export async function checkTable(
@@ -28,159 +42,16 @@ export async function checkTable(
   return checkItems(await scanTable(client, tableName), check);
 }
 
-/** Every item of a table, read strongly. */
-export async function scanTable(client: DynamoDBClient, tableName: string): Promise<readonly RawItem[]> {
-  const items: RawItem[] = [];
-  let startKey: Record<string, AttributeValue> | undefined;
-  do {
-    const page = await client.send(
-      new ScanCommand({ TableName: tableName, ConsistentRead: true, ExclusiveStartKey: startKey }),
-    );
-    items.push(...(page.Items ?? []));
-    startKey = page.LastEvaluatedKey;
-  } while (startKey !== undefined);
-  return items;
-}
-
 export function checkItems(items: readonly RawItem[], check: TableCheck = {}): readonly string[] {
   const findings: string[] = [];
-  const tenants = sortOut(items, findings);
+  const tenants = sortOut(items, (finding) => findings.push(finding));
   for (const tenant of tenants.values()) checkTenant(tenant, check, findings);
   return findings;
 }
 
-const bitsPerChunk = 120;
-const projectIdLength = 16;
 const accountUrn = "urn:ietf:params:scim:schemas:extension:document360:2.0:User";
 const seatKinds = ["users", "reviewers", "readers"] as const;
 type SeatKind = (typeof seatKinds)[number];
-
-/** All that was found under one project id. */
-interface Tenant {
-  readonly id: string;
-  project: JsonObject | undefined;
-  readonly connections: Map<string, JsonObject>;
-  readonly formerConnections: Set<string>;
-  /** By stripe. */
-  readonly pools: Map<number, JsonObject>;
-  readonly rows: Map<number, JsonObject>;
-  /** By sort key. */
-  readonly claims: Map<string, JsonObject>;
-  readonly emailPointers: Map<string, JsonObject>;
-  /** By connection id and sort key. */
-  readonly externalIds: Map<string, JsonObject>;
-  /** Connection id and number, of every bit set. */
-  readonly rosterBits: Set<string>;
-  /** Connections that have items under `C#`. */
-  readonly connectionsNamed: Set<string>;
-}
-
-function sortOut(items: readonly RawItem[], findings: string[]): Map<string, Tenant> {
-  const tenants = new Map<string, Tenant>();
-  const tenantOf = (id: string): Tenant => {
-    const known = tenants.get(id) ?? {
-      id,
-      project: undefined,
-      connections: new Map(),
-      formerConnections: new Set(),
-      pools: new Map(),
-      rows: new Map(),
-      claims: new Map(),
-      emailPointers: new Map(),
-      externalIds: new Map(),
-      rosterBits: new Set(),
-      connectionsNamed: new Set(),
-    };
-    tenants.set(id, known);
-    return known;
-  };
-  for (const raw of items) {
-    const pk = raw["pk"]?.S ?? "";
-    const sk = raw["sk"]?.S ?? "";
-    const [scope = "", id = "", part, block] = pk.split("#");
-    const item = plainItem(raw);
-    if (pk === "PROJECTS") {
-      tenantOf(sk).project = item;
-    } else if (scope === "P" && part === undefined && sk.startsWith("CONNECTION#")) {
-      tenantOf(id).connections.set(sk.slice("CONNECTION#".length), item);
-    } else if (scope === "P" && part === undefined && sk.startsWith("FORMER#")) {
-      tenantOf(id).formerConnections.add(sk.slice("FORMER#".length));
-    } else if (scope === "P" && part === "SEATS") {
-      tenantOf(id).pools.set(Number(sk), item);
-    } else if (scope === "P" && part === "NAMES" && isClaimKey(sk)) {
-      tenantOf(id).claims.set(sk, item);
-    } else if (scope === "P" && part === "NAMES" && isEmailPointerKey(sk)) {
-      tenantOf(id).emailPointers.set(sk, item);
-    } else if (scope === "P" && part === "M" && isNumberKey(sk)) {
-      tenantOf(id).rows.set(Number(sk), item);
-      if (Math.floor(Number(sk) / membersPerBlock) !== Number(block)) {
-        findings.push(`rows: ${sk} lies in block ${block}`);
-      }
-    } else if (scope === "C" && part === "REFERENCES" && sk.startsWith("externalId#")) {
-      const tenant = tenantOf(id.slice(0, projectIdLength));
-      tenant.externalIds.set(`${id} ${sk}`, item);
-      tenant.connectionsNamed.add(id);
-    } else if (scope === "C" && part === "ROSTER" && sk.length === 6) {
-      const tenant = tenantOf(id.slice(0, projectIdLength));
-      for (const number of numbersOnPage(Number(sk), raw, findings)) tenant.rosterBits.add(`${id} ${number}`);
-      tenant.connectionsNamed.add(id);
-    } else {
-      findings.push(`stray: ${pk} / ${sk} is no item of ours`);
-    }
-  }
-  return tenants;
-}
-
-function isClaimKey(sk: string): boolean {
-  return (sk.startsWith("userName#") || sk.startsWith("email#")) && sk.endsWith("\u001f!");
-}
-
-function isEmailPointerKey(sk: string): boolean {
-  return sk.startsWith("email#") && sk.at(-13) === "\u001f" && isNumberKey(sk.slice(-12));
-}
-
-function isNumberKey(text: string): boolean {
-  return text.length === 12 && [...text].every((digit) => digit >= "0" && digit <= "9");
-}
-
-function printNumber(number: number): string {
-  return String(number).padStart(12, "0");
-}
-
-/** Numbers as JavaScript's, which is exact for all but roster chunks: those are read from the raw item. */
-function plainItem(raw: RawItem): JsonObject {
-  return Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, plain(value)]));
-}
-
-function plain(value: AttributeValue): Json {
-  if (value.S !== undefined) return value.S;
-  if (value.N !== undefined) return Number(value.N);
-  if (value.BOOL !== undefined) return value.BOOL;
-  if (value.L !== undefined) return value.L.map(plain);
-  if (value.M !== undefined) return plainItem(value.M);
-  return null;
-}
-
-/** Slot k of page p is the number whose ordinal within its stripe (p modulo `stripes`) is k beyond those of earlier pages. */
-function numbersOnPage(page: number, raw: RawItem, findings: string[]): number[] {
-  const numbers: number[] = [];
-  for (const [name, value] of Object.entries(raw)) {
-    if (name === "pk" || name === "sk") continue;
-    const chunk = Number(name.slice(1));
-    let bits = BigInt(value.N ?? "-1");
-    if (!name.startsWith("b") || !Number.isInteger(chunk) || bits < 0n || bits >= 1n << 120n) {
-      findings.push(`rosters: page ${page} has ${name} = ${JSON.stringify(value)}`);
-      continue;
-    }
-    for (let bit = 0; bits > 0n; bit++, bits >>= 1n) {
-      if (bits % 2n === 1n) {
-        const ordinal = Math.floor(page / stripes) * slotsPerPage + chunk * bitsPerChunk + bit;
-        numbers.push(ordinal * stripes + (page % stripes));
-      }
-    }
-  }
-  return numbers;
-}
 
 /** A member as its row tells. */
 interface Row {
@@ -188,6 +59,7 @@ interface Row {
   readonly homeNumber: number;
   readonly attributes: JsonObject;
   readonly role: Json;
+  readonly isUser: boolean;
   readonly connectionId: string | undefined;
   readonly formerConnectionId: string | undefined;
   readonly deleted: boolean;
@@ -220,9 +92,9 @@ function checkTenant(tenant: Tenant, check: TableCheck, findings: string[]): voi
   checkNames(tenant, rows, report);
   checkPointers(tenant, rows, report);
   checkRosters(tenant, rows, report);
+  checkGroups(tenant, check, report);
+  checkDerived(tenant, report);
 }
-
-type Report = (finding: string) => void;
 
 function rowOf(number: number, item: JsonObject): Row {
   const attributes = objectOf(item["attributes"]);
@@ -235,6 +107,7 @@ function rowOf(number: number, item: JsonObject): Row {
     homeNumber: typeof item["homeNumber"] === "number" ? item["homeNumber"] : number,
     attributes,
     role: item["role"] ?? null,
+    isUser,
     connectionId: textOf(item["connectionId"]),
     formerConnectionId: textOf(item["formerConnectionId"]),
     deleted,
@@ -242,14 +115,6 @@ function rowOf(number: number, item: JsonObject): Row {
     userName: String(attributes["userName"]),
     email: emailsOf(attributes)[0],
   };
-}
-
-function textOf(value: Json | undefined): string | undefined {
-  return typeof value === "string" ? value : undefined;
-}
-
-function objectOf(value: Json | undefined): JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
 }
 
 /** The member's email first: the primary one, else the first of type work, else the first (API.md §4). */
@@ -261,11 +126,6 @@ function emailsOf(attributes: JsonObject): string[] {
     emails.find((email) => String(email["type"]).toLowerCase() === "work") ??
     emails[0];
   return (chosen === undefined ? [] : [chosen, ...emails]).map((email) => String(email["value"]));
-}
-
-/** Enough of case folding for what tests write. */
-export function foldForCheck(text: string): string {
-  return text.normalize("NFKC").toLowerCase().toUpperCase().toLowerCase().normalize("NFKC");
 }
 
 function checkConnections(tenant: Tenant, check: TableCheck, report: Report): void {
@@ -298,9 +158,8 @@ function checkConnections(tenant: Tenant, check: TableCheck, report: Report): vo
 
 function checkRows(tenant: Tenant, rows: ReadonlyMap<number, Row>, report: Report): void {
   for (const row of rows.values()) {
-    const isUser = objectOf(row.attributes[accountUrn])["isTeamAccount"] === true;
-    if (isUser === (row.role === null))
-      report(`rows: ${row.number} is a ${isUser ? "user" : "reader"} of role ${row.role}`);
+    if (row.isUser === (row.role === null))
+      report(`rows: ${row.number} is a ${row.isUser ? "user" : "reader"} of role ${row.role}`);
     if (row.deleted && row.attributes["active"] !== false)
       report(`rows: ${row.number} is deleted and active`);
     if (row.connectionId !== undefined) {
@@ -409,10 +268,6 @@ function claimsOf({ userName, email }: Row): string[] {
   ];
 }
 
-function printKey(key: string): string {
-  return key.replace("\u001f", " ");
-}
-
 function checkPointers(tenant: Tenant, rows: ReadonlyMap<number, Row>, report: Report): void {
   const emails = new Map<string, number>();
   const externalIds = new Map<string, number>();
@@ -446,15 +301,53 @@ function comparePointers(
   }
 }
 
+/** Every live member stands in exactly one roster, its connection's or the product's, under its type. */
 function checkRosters(tenant: Tenant, rows: ReadonlyMap<number, Row>, report: Report): void {
   const wanted = new Set<string>();
-  for (const { number, connectionId, deleted } of rows.values()) {
-    if (connectionId !== undefined && !deleted) wanted.add(`${connectionId} ${number}`);
+  for (const { number, connectionId, isUser, deleted } of rows.values()) {
+    if (!deleted) wanted.add(`${connectionId ?? product} ${isUser ? "user" : "reader"} ${number}`);
   }
   for (const bit of wanted) {
-    if (!tenant.rosterBits.has(bit)) report(`rosters: ${bit} is a user, yet not in the roster`);
+    if (!tenant.rosterBits.has(bit)) report(`rosters: ${bit} is live, yet not in the roster`);
   }
   for (const bit of tenant.rosterBits) {
-    if (!wanted.has(bit)) report(`rosters: ${bit} is in the roster, yet no user`);
+    if (!wanted.has(bit)) report(`rosters: ${bit} is in the roster, yet not there`);
+  }
+  checkDeparted(tenant, rows, report);
+}
+
+/**
+ * Departed are the numbers whose member a connection had last and has no more, and those that its members left behind when
+ * they moved. Which connection's such a number was, its stub does not tell; it was one's alone.
+ */
+function checkDeparted(tenant: Tenant, rows: ReadonlyMap<number, Row>, report: Report): void {
+  for (const { number, connectionId, formerConnectionId, deleted } of rows.values()) {
+    const last = connectionId ?? formerConnectionId;
+    const isLiveUser = connectionId !== undefined && !deleted;
+    if (last !== undefined && !isLiveUser && !tenant.departed.get(last)?.has(number)) {
+      report(`rosters: ${number} left ${last}, yet is not among the departed`);
+    }
+  }
+  const leftBehind = new Map<number, number>();
+  for (const [connectionId, numbers] of tenant.departed) {
+    for (const number of numbers) {
+      const row = rows.get(number);
+      const last = row && (row.connectionId ?? row.formerConnectionId);
+      const isLiveUser = row?.connectionId !== undefined && !row.deleted;
+      if (row === undefined) leftBehind.set(number, (leftBehind.get(number) ?? 0) + 1);
+      else if (last !== connectionId || isLiveUser) {
+        report(`rosters: ${number} is among the departed of ${connectionId}, which it has not left`);
+      }
+    }
+  }
+  for (const [number, count] of leftBehind) {
+    const isStub = tenant.rows.get(number)?.["movedTo"] !== undefined;
+    if (!isStub) report(`rosters: ${number} is among the departed, yet was no one`);
+    if (count > 1) report(`rosters: ${number} is among the departed of ${count} connections`);
+  }
+  for (const [number, item] of tenant.rows) {
+    if (item["movedTo"] !== undefined && !leftBehind.has(number)) {
+      report(`rosters: ${number} was left behind, yet is not among the departed`);
+    }
   }
 }

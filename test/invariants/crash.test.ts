@@ -9,9 +9,10 @@ import { type CallCounter, countCalls } from "../support/counting-client.ts";
 import { type Fault, type FaultInjector, injectFaults } from "../support/faulty-client.ts";
 import { createSeededRandom, seedFromEnvironment } from "../support/seeded-random.ts";
 import type { ServiceResponse } from "../support/service.ts";
-import { checkItems, type RawItem, scanTable } from "./check-table.ts";
+import { checkItems } from "./check-table.ts";
 import { noRetries, retriesWithoutWaiting } from "./disturbed-client.ts";
 import { makeWorld, type Operation, operations, perform, type World } from "./operations.ts";
+import { type RawItem, scanTable } from "./table-contents.ts";
 import { printItems, restoreTable } from "./table-copy.ts";
 
 const seed = seedFromEnvironment();

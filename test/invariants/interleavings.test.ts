@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createSeededRandom, seedFromEnvironment } from "../support/seeded-random.ts";
 import type { ServiceResponse, TestService } from "../support/service.ts";
 import type { TestTable } from "../support/table.ts";
-import { checkItems, type RawItem, scanTable } from "./check-table.ts";
+import { checkItems } from "./check-table.ts";
 import { interpose, tearQueries } from "./disturbed-client.ts";
 import {
   accountUrn,
@@ -20,6 +20,7 @@ import {
   person,
   type World,
 } from "./operations.ts";
+import { type RawItem, scanTable } from "./table-contents.ts";
 import { printItem, restoreTable } from "./table-copy.ts";
 
 const seed = seedFromEnvironment();

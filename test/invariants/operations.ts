@@ -12,7 +12,7 @@ import {
   type TestService,
 } from "../support/service.ts";
 import { startTable, type TestTable } from "../support/table.ts";
-import { type RawItem, scanTable } from "./check-table.ts";
+import { type RawItem, scanTable } from "./table-contents.ts";
 
 export const accountUrn = "urn:ietf:params:scim:schemas:extension:document360:2.0:User";
 /** In every userName and email of the world and of the operations, so that none can hide. */
@@ -257,6 +257,15 @@ export const operations: readonly Operation[] = [
   { ...read, name: "filter by email", path: filtered(`emails[type eq "work"].value eq "ada@${nameMark}"`) },
   { ...read, name: "filter by id", path: ({ users }) => filtered(`id eq "${users["ada"]}"`)() },
   { ...read, name: "filter without a key", path: filtered("active eq true") },
+  { ...read, name: "list by cursor", path: () => "/Users?cursor&count=2" },
+  { ...read, name: "list the root", path: () => "" },
+  {
+    ...read,
+    method: "POST",
+    name: "search the root",
+    path: () => "/.search",
+    body: { filter: `userName eq "ada@${nameMark}"`, attributes: ["userName"] },
+  },
   {
     api: "scim",
     method: "PUT",

@@ -6,7 +6,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { seedFromEnvironment } from "../support/seeded-random.ts";
 import type { ServiceResponse, TestConnection, TestService } from "../support/service.ts";
-import { checkTable, foldForCheck, scanTable, type TableCheck } from "./check-table.ts";
+import { checkTable, type TableCheck } from "./check-table.ts";
 import { accountUrn, patchOf } from "./operations.ts";
 import {
   type Calm,
@@ -17,6 +17,7 @@ import {
   openGround,
   sampleUsage,
 } from "./race-ground.ts";
+import { foldForCheck, scanTable } from "./table-contents.ts";
 
 const seed = seedFromEnvironment();
 

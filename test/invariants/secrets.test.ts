@@ -1,13 +1,13 @@
 /**
- * No token, password, userName or email in any line of the log, nor a token or password in any item of the table: over
- * every operation, well and failing in every way. DESIGN §1, 8.
+ * No token, password, userName or email in any line of the log, nor a token or password in any item of the table, and a
+ * connection's secret for its cursors in neither a log nor an answer: over every operation, well and failing in every
+ * way. DESIGN §1, 8.
  */
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { injectFaults } from "../support/faulty-client.ts";
 import type { ServiceResponse, TestService } from "../support/service.ts";
-import { type RawItem, scanTable } from "./check-table.ts";
 import { dynamoError, noRetries } from "./disturbed-client.ts";
 import {
   accountUrn,
@@ -20,6 +20,7 @@ import {
   person,
   type World,
 } from "./operations.ts";
+import { type RawItem, scanTable } from "./table-contents.ts";
 import { restoreTable } from "./table-copy.ts";
 
 let world: World;
@@ -36,10 +37,13 @@ let lines: string[] = [];
 let present: readonly RawItem[] | undefined;
 /** Tokens answered since the world was made. */
 const tokens = new Set<string>();
+/** Of every connection there is, or was: they stay in the table, where alone they belong. */
+const cursorSecrets = new Set<string>();
 
 beforeAll(async () => {
   world = await makeWorld();
   for (const { token } of Object.values(world.connections)) tokens.add(token);
+  rememberSecretsIn(world.items);
   client = world.table.newClient(noRetries);
   client.middlewareStack.add(
     (next) => async (args) => {
@@ -91,13 +95,25 @@ function secrets(): readonly string[] {
     nameMark,
     password,
     encodeURIComponent(`@${nameMark}`),
+    ...cursorSecrets,
     ...[...tokens].map((token) => token.slice(-59)),
   ];
 }
 
 function remember(answer: ServiceResponse): ServiceResponse {
   if (typeof answer.body?.token === "string") tokens.add(answer.body.token);
+  expectNoCursorSecret(answer);
   return answer;
+}
+
+function rememberSecretsIn(items: readonly RawItem[]): void {
+  for (const { cursorSecret } of items) if (cursorSecret?.S) cursorSecrets.add(cursorSecret.S);
+}
+
+function expectNoCursorSecret({ headers, body }: ServiceResponse): void {
+  const shown = JSON.stringify([headers, body]);
+  expect(shown).not.toContain("cursorSecret");
+  for (const secret of cursorSecrets) expect(shown.includes(secret)).toBe(false);
 }
 
 test("what is logged is seen here", async () => {
@@ -132,6 +148,7 @@ test.each(operations)("$name: no secret in the log, none in the table", async (o
   callCounts.set(operation.name, calls);
   expectSilence();
   present = await scanTable(world.table.client, world.table.tableName);
+  rememberSecretsIn(present);
   const items = JSON.stringify(present);
   for (const secret of [password, ...[...tokens].map((token) => token.slice(-59))]) {
     expect(items.includes(secret)).toBe(false);
@@ -204,4 +221,38 @@ test("a token's use that could not be noted", async () => {
   faults.disarm();
   expect(lines.some((line) => line.includes("WARN"))).toBe(true);
   expectSilence();
+});
+
+test("the secret of a connection's cursors: made with it, 256 bits, in no answer that shows or changes it, nor in a cursor", async () => {
+  const { project, connection, scim } = service.adopt(world.connections.deactivate);
+  expect(cursorSecrets.size).toBeGreaterThanOrEqual(Object.keys(world.connections).length);
+  for (const secret of cursorSecrets) expect(Buffer.from(secret, "base64url")).toHaveLength(32);
+  const path = `/projects/${project.id}/connections`;
+  const answers = [
+    await service.admin("POST", path, { name: "New" }),
+    await service.admin("GET", path),
+    await service.admin("GET", `${path}/${connection.id}`),
+    await service.admin("PATCH", `${path}/${connection.id}`, { name: "Renamed" }),
+    await service.admin("GET", "/openapi.json"),
+    await scim("GET", "/Users?cursor&count=1"),
+    await scim("GET", "/Users?cursor=forged"),
+    await scim("POST", "/.search", { body: { cursor: "", count: 1 } }),
+  ];
+  rememberSecretsIn(await scanTable(world.table.client, world.table.tableName));
+  answers.forEach(expectNoCursorSecret);
+  const { nextCursor } = answers[5]!.body;
+  const bytes = Buffer.from(nextCursor, "base64url").toString("hex");
+  for (const secret of cursorSecrets) {
+    expect(bytes).not.toContain(Buffer.from(secret, "base64url").toString("hex").slice(0, 16));
+  }
+  expectSilence();
+});
+
+test("the secret survives every change of its connection", async () => {
+  const { project, connection, scim } = service.adopt(world.connections.deactivate);
+  const { nextCursor } = (await scim("GET", "/Users?cursor&count=1")).body;
+  const path = `/projects/${project.id}/connections/${connection.id}`;
+  await service.admin("PATCH", path, { name: "Renamed", onDelete: "delete" });
+  const { token } = (await service.admin("POST", `${path}/tokens/rotate`, {})).body;
+  expect((await scim("GET", `/Users?cursor=${nextCursor}&count=1`, { token })).status).toBe(200);
 });

@@ -2,7 +2,7 @@
 
 import { BatchWriteItemCommand, type WriteRequest } from "@aws-sdk/client-dynamodb";
 import type { TestTable } from "../support/table.ts";
-import { type RawItem, scanTable } from "./check-table.ts";
+import { type RawItem, scanTable } from "./table-contents.ts";
 
 /** BatchWriteItem takes 25 (AWS quota). */
 const writesPerBatchMax = 25;

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ServiceResponse, TestConnection, TestProject, TestService } from "../support/service.ts";
 import { startService } from "../support/service.ts";
 import { startTable } from "../support/table.ts";
-import { scanTable } from "./check-table.ts";
 import { noRetries } from "./disturbed-client.ts";
 import {
   makeWorld,
@@ -16,6 +15,7 @@ import {
   person,
   type World,
 } from "./operations.ts";
+import { scanTable } from "./table-contents.ts";
 import { printItems, restoreTable } from "./table-copy.ts";
 
 describe("with the token of one connection", () => {

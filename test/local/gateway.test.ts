@@ -28,6 +28,8 @@ function gatewayAnswering(
     routes,
     handlers: {
       users: handler("users"),
+      groups: handler("groups"),
+      bulk: handler("bulk"),
       discovery: handler("discovery"),
       fallback: handler("fallback"),
       admin: handler("admin"),

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -383,4 +383,32 @@ test("DYNAMODB_ENDPOINT: servers share one demo project there, each with a token
   expect((await postUser(demos[2] as (typeof demos)[number], "c@example.com")).status).toBe(201);
   const projects = await fetch(`${servers[0]?.origin}/admin/v1/projects`);
   expect(((await projects.json()) as { items: unknown[] }).items).toHaveLength(1);
+});
+
+test("DYNAMODB_ENDPOINT: a server without streams serves all the same, and one line says what is missing", async () => {
+  const engine = await startEmbeddedDynamoDb();
+  cleanUps.push(() => engine.stop());
+  const withoutStreams = createServer(async (request, response) => {
+    const target = String(request.headers["x-amz-target"]);
+    if (target.startsWith("DynamoDBStreams_") || target.endsWith(".UpdateTable")) {
+      const body = { __type: "com.amazonaws.dynamodb.v20120810#UnknownOperationException" };
+      response.writeHead(400, { "Content-Type": "application/x-amz-json-1.0" }).end(JSON.stringify(body));
+      return;
+    }
+    const { method = "POST", headers } = request;
+    const forwarded = httpRequest(engine.endpoint, { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(response);
+    });
+    request.pipe(forwarded);
+  }).listen(0, "127.0.0.1");
+  cleanUps.push(() => withoutStreams.close());
+  await once(withoutStreams, "listening");
+  const { port } = withoutStreams.address() as { port: number };
+
+  const local = await start([], { DYNAMODB_ENDPOINT: `http://127.0.0.1:${port}` });
+  expect(local.output()).toMatch(/^Nothing is carried on after a change: that DynamoDB has no streams$/m);
+  expect((await postUser(demoOf(local), "a@example.com")).status).toBe(201);
+  local.child.kill("SIGINT");
+  expect(await local.ended).toMatchObject({ code: 0, stderr: "" });
 });

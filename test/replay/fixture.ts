@@ -6,9 +6,13 @@ import * as z from "zod";
  * A replay fixture: what one identity provider sends, in its own shapes, and what it needs back.
  *
  * `{{name}}` in any string stands for a captured value; `{{run}}` is new in each run, so that fixtures can be repeated
- * on one connection; `{{n}}` counts the rounds of a `repeat`, from 1. Expected bodies are partial: members not named
- * are free, arrays have exactly the elements named, and these strings match by kind: `<any-string>`, `<integer>`,
- * `<absent>`; `{"<length>": 3}` matches any array of three.
+ * on one connection; `{{n}}` counts the rounds of a `repeat`, from 1. In a round of an `each`, `{{each}}` is the value
+ * whose turn it is and `{{n}}` its place in the collection, from 1. In a body, sent or expected,
+ * `{"<each>": "ids", "from": 1, "to": 100, "as": {"value": "{{each}}"}}` is an array with an element for each value.
+ *
+ * Expected bodies are partial: members not named are free, arrays have exactly the elements named, and these strings
+ * match by kind: `<any-string>`, `<integer>`, `<absent>`; `{"<length>": 3}` matches any array of three, and
+ * `{"<in-any-order>": […]}` any order of exactly these elements.
  */
 export interface Fixture {
   readonly id: string;
@@ -22,7 +26,7 @@ export interface Fixture {
   readonly steps: readonly Step[];
 }
 
-export type Step = RequestStep | RepeatStep | AssertStep;
+export type Step = RequestStep | RepeatStep | EachStep | AssertStep;
 
 export interface RequestStep {
   readonly name: string;
@@ -54,6 +58,19 @@ export interface RepeatStep {
   readonly steps: readonly Step[];
 }
 
+/** Some of what `collect` has gathered, by place: both ends count from 1 and are included. By default, all. */
+export interface Range {
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+}
+
+/** Plays its steps for each value that `collect` has gathered under a name. */
+export interface EachStep extends Range {
+  readonly name: string;
+  readonly each: string;
+  readonly steps: readonly Step[];
+}
+
 /** Counts what `collect` has gathered: so many in all, no two equal. */
 export interface AssertStep {
   readonly name: string;
@@ -62,6 +79,13 @@ export interface AssertStep {
 }
 
 const stringMap = z.record(z.string(), z.string());
+const rangeShape = {
+  from: z.number().int().positive().optional(),
+  to: z.number().int().positive().optional(),
+};
+
+/** An array with an element for each value of a collection, in a body that is sent or expected. */
+export const eachValueSchema = z.strictObject({ "<each>": z.string(), ...rangeShape, as: z.unknown() });
 
 // Strict, so that a misspelt expectation does not pass by expecting nothing.
 const stepSchema: z.ZodType<Step> = z.lazy(() =>
@@ -85,6 +109,7 @@ const stepSchema: z.ZodType<Step> = z.lazy(() =>
       }),
     }),
     z.strictObject({ name: z.string(), repeat: z.number().int().positive(), steps: z.array(stepSchema) }),
+    z.strictObject({ name: z.string(), each: z.string(), ...rangeShape, steps: z.array(stepSchema) }),
     z.strictObject({ name: z.string(), collected: z.string(), distinct: z.number().int() }),
   ]),
 );

@@ -11,14 +11,33 @@ export function differences(expected: unknown, actual: unknown, place = "body"):
   }
   if (isObject(expected)) {
     if ("<length>" in expected) {
-      return Array.isArray(actual) && actual.length === expected["<length>"] ? [] : differs;
+      // A captured number has become a string on its way here.
+      return Array.isArray(actual) && actual.length === Number(expected["<length>"]) ? [] : differs;
     }
+    if ("<in-any-order>" in expected) return differencesInAnyOrder(expected["<in-any-order>"], actual, place);
     if (!isObject(actual)) return differs;
     return Object.entries(expected).flatMap(([name, value]) =>
       differences(value, Object.hasOwn(actual, name) ? actual[name] : undefined, `${place}.${name}`),
     );
   }
   return expected === actual ? [] : differs;
+}
+
+/** Each expected element takes the first one left that matches it, so none may match what another one needs. */
+function differencesInAnyOrder(expected: unknown, actual: unknown, place: string): string[] {
+  if (!Array.isArray(expected) || !Array.isArray(actual)) {
+    return [`${place}: expected ${show(expected)} in any order, got ${show(actual)}`];
+  }
+  const left = [...actual];
+  const missing = expected.filter((element) => {
+    const found = left.findIndex((candidate) => differences(element, candidate).length === 0);
+    if (found >= 0) left.splice(found, 1);
+    return found < 0;
+  });
+  return [
+    ...missing.map((element) => `${place}: nothing matches ${show(element)}`),
+    ...left.map((element) => `${place}: nobody expected ${show(element)}`),
+  ];
 }
 
 /** The values at a dotted path; `*` stands for each element of an array, `.` for the whole. */

@@ -63,6 +63,11 @@ describe("the runner notices", () => {
     [[1], [1, 2], 1],
     [{ a: { "<length>": 2 } }, { a: [1, 2] }, 0],
     [{ a: { "<length>": 2 } }, { a: [1] }, 1],
+    [{ "<in-any-order>": [1, 2] }, [2, 1], 0],
+    [{ "<in-any-order>": [{ v: "a" }, { v: "b" }] }, [{ v: "b", w: 1 }, { v: "a" }], 0],
+    [{ "<in-any-order>": [1, 2] }, [2, 3], 2],
+    [{ "<in-any-order>": [1] }, [1, 1], 1],
+    [{ "<in-any-order>": [1] }, undefined, 1],
     [{ a: { b: 1 } }, {}, 1],
     [true, "true", 1],
   ])("%j against %j: %i differences", (expected, actual, count) => {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { gunzipSync, inflateSync } from "node:zlib";
-import type { Fixture, RequestStep, Step } from "./fixture.ts";
+import { eachValueSchema, type Fixture, type Range, type RequestStep, type Step } from "./fixture.ts";
 import { differences, isObject, valuesAt } from "./match.ts";
 
 /** A connection that a fixture is played to. */
@@ -49,6 +49,12 @@ async function playSteps(
         memory.variables.set("n", n);
         requests += await playSteps(fixture, step.steps, target, memory);
       }
+    } else if ("each" in step) {
+      for (const [n, value] of collected(step.each, step, memory)) {
+        memory.variables.set("n", n);
+        memory.variables.set("each", value);
+        requests += await playSteps(fixture, step.steps, target, memory);
+      }
     } else if ("collected" in step) {
       const values = memory.collections.get(step.collected) ?? [];
       const distinct = new Set(values).size;
@@ -64,6 +70,20 @@ async function playSteps(
     }
   }
   return requests;
+}
+
+/** Values with their places, from 1. A range beyond the collection is a mistake in the fixture. */
+function collected(
+  name: string,
+  range: Range,
+  memory: Memory,
+): readonly (readonly [place: number, value: unknown])[] {
+  const values = memory.collections.get(name) ?? [];
+  const { from = 1, to = values.length } = range;
+  if (from > to || to > values.length) {
+    throw new Error(`${name} has ${values.length} values, not those from ${from} to ${to}`);
+  }
+  return values.slice(from - 1, to).map((value, index) => [from + index, value]);
 }
 
 async function playRequest(
@@ -117,7 +137,7 @@ function checkEveryAnswer(fixture: Fixture, step: RequestStep, answer: Answer): 
     return [...wrong, ...differences(error, body)];
   }
   const meta = body["meta"];
-  if (isObject(meta) && meta["resourceType"] === "User") {
+  if (isObject(meta) && (meta["resourceType"] === "User" || meta["resourceType"] === "Group")) {
     // RFC 7644 §3.14 and §3.1: the header and the attribute say the same.
     wrong.push(...differences(meta["version"], headers.etag, "ETag"));
     wrong.push(...differences(meta["location"], headers.location, "Location"));
@@ -179,9 +199,18 @@ function substitute(value: unknown, memory: Memory): unknown {
   if (typeof value === "string") return substituteText(value, memory);
   if (Array.isArray(value)) return value.map((element) => substitute(element, memory));
   if (!isObject(value)) return value;
+  if ("<each>" in value) return substituteEach(value, memory);
   return Object.fromEntries(
     Object.entries(value).map(([name, each]) => [substituteText(name, memory), substitute(each, memory)]),
   );
+}
+
+function substituteEach(value: Record<string, unknown>, memory: Memory): unknown[] {
+  const { "<each>": name, as: element, ...range } = eachValueSchema.parse(value);
+  return collected(name, range, memory).map(([n, each]) => {
+    const variables = new Map([...memory.variables, ["n", n], ["each", each]]);
+    return substitute(element, { ...memory, variables });
+  });
 }
 
 function substituteText(text: string, memory: Memory): string {

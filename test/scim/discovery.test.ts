@@ -39,23 +39,22 @@ describe("ServiceProviderConfig", () => {
       sort: { supported: true },
       etag: { supported: true },
       pagination: {
-        cursor: false,
+        cursor: true,
         index: true,
         defaultPaginationMethod: "index",
         defaultPageSize: 100,
         maxPageSize: 500,
+        cursorTimeout: 3_600,
       },
       authenticationSchemes: [{ type: "oauthbearertoken", primary: true }],
       meta: { resourceType: "ServiceProviderConfig", location: `${base}/ServiceProviderConfig` },
     });
     const later = {
       bulk: { maxOperations: 9, maxPayloadSize: 10 },
-      cursorPagination: true,
       documentationUri: "https://x",
     };
     expect(serviceProviderConfig(base, later)).toMatchObject({
       bulk: { supported: true, maxOperations: 9, maxPayloadSize: 10 },
-      pagination: { cursor: true },
       documentationUri: "https://x",
     });
   });

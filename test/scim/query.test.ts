@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readListQuery } from "../../lambda/scim/query.ts";
+import { queryIdentity, readListQuery } from "../../lambda/scim/query.ts";
 import { expectError } from "./fixture.ts";
 
 const read = (text: string) => readListQuery(new URLSearchParams(text));
@@ -57,5 +57,66 @@ describe("readListQuery", () => {
 
   it("takes a Map as well", () => {
     expect(readListQuery(new Map([["Filter", "title pr"]])).filter).toBe("title pr");
+  });
+
+  it("[166] asks for pages by cursor once a cursor is there, empty or not", () => {
+    expect(read("")).not.toHaveProperty("cursor");
+    for (const text of ["cursor", "cursor=", "CURSOR=&count=5"]) expect(read(text).cursor).toBe("");
+    expect(read("cursor=abc-_9")).toMatchObject({ cursor: "abc-_9", count: 100 });
+  });
+
+  it("[166] does not look at startIndex beside a cursor", () => {
+    for (const startIndex of ["7", "x", ""]) {
+      expect(read(`cursor=&startIndex=${startIndex}`)).toMatchObject({ cursor: "", startIndex: 1 });
+    }
+  });
+
+  it("[169] refuses a count that is no number by invalidCount beside a cursor; else takes it like any other", () => {
+    for (const count of ["x", "", "1.5"]) {
+      expectError(() => read(`cursor=&count=${count}`), {
+        status: 400,
+        scimType: "invalidCount",
+        detail: "count",
+      });
+    }
+    expect(read("cursor=&count=-1").count).toBe(0);
+    expect(read("cursor=&count=501").count).toBe(500);
+  });
+});
+
+describe("queryIdentity", () => {
+  const identity = (text: string) => queryIdentity(read(text));
+
+  it.each([
+    ['filter=userName sw "J"', 'filter=USERNAME SW "J"'],
+    ["filter=a eq 1 and (b pr)", "filter=((a eq 1)  and b pr)"],
+    ['filter=emails[type eq "work"].value eq "x"', 'filter=EMAILS[Type eq "work" and value eq "x"]'],
+    ["sortBy=userName", "sortBy=USERNAME&sortOrder=ascending"],
+    ["sortOrder=descending", ""],
+    ["attributes=userName,emails", "attributes=Emails, USERNAME&excludedAttributes=title"],
+    ["count=5&startIndex=3&cursor=x&foo=1", ""],
+  ])("[170] is one for %j and %j", (a, b) => {
+    expect(identity(a)).toBe(identity(b));
+  });
+
+  it("[170] tells apart whatever changes what is listed, in which order, or what is shown", () => {
+    const texts = [
+      "",
+      'filter=userName sw "J"',
+      'filter=userName sw "j"',
+      'filter=userName ew "J"',
+      'filter=name.userName sw "J"',
+      "filter=a pr and b pr or c pr",
+      "filter=a pr and (b pr or c pr)",
+      "filter=not (a pr)",
+      "filter=a eq 1",
+      'filter=a eq "1"',
+      "sortBy=userName",
+      "sortBy=userName&sortOrder=descending",
+      "attributes=userName",
+      "excludedAttributes=userName",
+      "attributes=userName,emails",
+    ];
+    expect(new Set(texts.map(identity)).size).toBe(texts.length);
   });
 });

@@ -7,7 +7,7 @@ import { enterprise, expectError, user } from "./fixture.ts";
 function sorted(sortBy: string, order: "ascending" | "descending", ...all: ScimAttributes[]): unknown[] {
   const resources = all.map((attributes, n) => ({ ...user({ n }), ...attributes }));
   return (resources as ScimResource[])
-    .sort(compareBy(userType, sortBy, order))
+    .sort(compareBy([userType], sortBy, order))
     .map((resource) => resource["n"]);
 }
 
@@ -52,14 +52,14 @@ describe("compareBy", () => {
   });
 
   it("[94] compares times as times", () => {
-    const at = (created: string) => ({ meta: { created } });
+    const at = (created: string) => ({ meta: { resourceType: "User", created } });
     expect(
       sorted("meta.created", "ascending", at("2026-01-01T01:00:00Z"), at("2026-01-01T01:30:00+01:00")),
     ).toEqual([1, 0]);
   });
 
   it("[83] wants a sub-attribute of a complex attribute", () => {
-    expectError(() => compareBy(userType, "name", "ascending"), {
+    expectError(() => compareBy([userType], "name", "ascending"), {
       status: 400,
       scimType: "invalidValue",
       detail: "name",

@@ -30,9 +30,10 @@ export async function startCheckedService(options: ServiceOptions = {}): Promise
 
   const scim: TestService["scim"] = async (method, path, request) => {
     const accept = request?.headers?.["Accept"];
+    const byCursor = asksByCursor(path, request?.body);
     return assertFaultless(
       `${method} ${path}`,
-      scimFaults(method, await service.scim(method, path, request), accept),
+      scimFaults(method, await service.scim(method, path, request), accept, byCursor),
     );
   };
   const within = (connection: TestConnection): TestConnection => ({
@@ -53,6 +54,12 @@ export async function startCheckedService(options: ServiceOptions = {}): Promise
     createConnection: async (fields, project) => within(await service.createConnection(fields, project)),
     adopt: (connection) => within(service.adopt(connection)),
   };
+}
+
+function asksByCursor(path: string, body: unknown): boolean {
+  const members = typeof body === "object" && body !== null ? Object.keys(body) : [];
+  const names = [...new URLSearchParams(path.split("?")[1]).keys(), ...members];
+  return names.some((name) => name.toLowerCase() === "cursor");
 }
 
 type Checked = readonly [ServiceResponse, readonly string[]];
@@ -136,7 +143,12 @@ const scimTypesOf400 = new Set([
   "invalidCount",
 ]);
 
-function scimFaults(method: string, response: ServiceResponse, accept: string | undefined): Checked {
+function scimFaults(
+  method: string,
+  response: ServiceResponse,
+  accept: string | undefined,
+  byCursor: boolean,
+): Checked {
   const { status, headers, body } = response;
   const faults: string[] = [];
   const rule = (holds: boolean, fault: string) => {
@@ -170,10 +182,19 @@ function scimFaults(method: string, response: ServiceResponse, accept: string | 
     rule((status !== 429 && status !== 503) || Number(headers["retry-after"]) > 0, "[T165] no Retry-After");
     return [response, faults];
   }
+  if (body.schemas?.includes(urns.bulkResponse)) {
+    return [response, body.Operations.flatMap(bulkFaults)];
+  }
   if (body.schemas?.includes(urns.listResponse)) {
-    for (const name of ["totalResults", "startIndex", "itemsPerPage"]) {
+    for (const name of ["totalResults", "itemsPerPage"]) {
       rule(Number.isInteger(body[name]), `[H74] ${name} is ${body[name]}`);
     }
+    rule(
+      body.startIndex === undefined ? byCursor : Number.isInteger(body.startIndex),
+      `[H74] startIndex is ${body.startIndex}`,
+    );
+    rule(body.nextCursor === undefined || byCursor, "[U171] nextCursor without having asked for it");
+    rule(body.previousCursor === undefined, "[U167] a previousCursor");
     rule(Array.isArray(body.Resources), "Resources is always there");
     rule(body.itemsPerPage === body.Resources?.length, "itemsPerPage is what was returned");
     for (const resource of body.Resources ?? []) faults.push(...resourceFaults(resource));
@@ -189,6 +210,43 @@ function scimFaults(method: string, response: ServiceResponse, accept: string | 
     rule(headers["etag"]?.startsWith('W/"') === true, "no weak ETag");
   }
   return [response, faults];
+}
+
+interface BulkEntry {
+  readonly method?: string;
+  readonly bulkId?: string;
+  readonly location?: string;
+  readonly version?: string;
+  readonly status: string;
+  readonly response?: {
+    readonly schemas: readonly string[];
+    readonly status: string;
+    readonly detail: string;
+  };
+}
+
+function bulkFaults(entry: BulkEntry): string[] {
+  const faults: string[] = [];
+  const rule = (holds: boolean, fault: string) => {
+    if (!holds) faults.push(`[R155] ${fault}: ${JSON.stringify(entry).slice(0, 500)}`);
+  };
+  const { method, bulkId, location, version, status, response } = entry;
+  const failed = Number(status) >= 400;
+  rule(typeof status === "string" && Number(status) >= 200 && Number(status) < 600, "the status is no code");
+  rule(!failed || (response?.status === status && response.detail !== ""), "an error without its body");
+  rule(!failed || JSON.stringify(response?.schemas) === JSON.stringify([urns.error]), "not an Error body");
+  rule(!failed || version === undefined, "a version of what failed");
+  rule(failed || response === undefined, "a body with a success");
+  rule(failed || location?.startsWith("http") === true, "a success without location");
+  rule(failed || method === "DELETE" || version !== undefined, "a success without version");
+  rule(!failed || method !== "POST" || location === undefined, "the location of a POST that failed");
+  rule(failed || method !== "POST" || bulkId !== undefined, "a POST without its bulkId");
+  const known = ["method", "bulkId", "location", "version", "status", "response"];
+  rule(
+    Object.keys(entry).every((name) => known.includes(name)),
+    "further members",
+  );
+  return faults;
 }
 
 function resourceFaults(resource: { [name: string]: never }): string[] {

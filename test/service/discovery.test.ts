@@ -42,7 +42,7 @@ describe("ServiceProviderConfig", () => {
     expect(await get("/ServiceProviderConfig")).toMatchObject({
       schemas: ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
       patch: { supported: true },
-      bulk: { supported: false, maxOperations: 0, maxPayloadSize: 0 },
+      bulk: { supported: true, maxOperations: 1_000, maxPayloadSize: 5 * 1024 * 1024 },
       filter: { supported: true, maxResults: 500 },
       changePassword: { supported: false },
       sort: { supported: true },

@@ -177,7 +177,7 @@ describe("nothing but 2xx and 4xx comes out of", () => {
     );
     const query = fc.array(fc.tuple(parameter, fc.array(piece, { maxLength: 6 })), { maxLength: 4 });
     await fc.assert(
-      fc.asyncProperty(query, fc.constantFrom("/Users", `/Users/${id}`, "/Schemas"), (entries, path) => {
+      fc.asyncProperty(query, fc.constantFrom("/Users", `/Users/${id}`, "/Schemas", ""), (entries, path) => {
         const encoded = entries.map(([key, pieces]) => `${key}=${encodeURIComponent(pieces.join(" "))}`);
         return expectNoServerError("GET", `${path}?${encoded.join("&")}`, {});
       }),
@@ -188,6 +188,29 @@ describe("nothing but 2xx and 4xx comes out of", () => {
         expectNoServerError("GET", `/${segments.map(encodeURIComponent).join("/")}`, {}),
       ),
       { seed, numRuns: 40 },
+    );
+  });
+
+  test("bodies of searches", async () => {
+    const parameter = fc.constantFrom(
+      "filter",
+      "SORTBY",
+      "sortOrder",
+      "startIndex",
+      "count",
+      "attributes",
+      "excludedAttributes",
+      "cursor",
+      "__proto__",
+    );
+    const value = fc.oneof(json, fc.double(), fc.constantFrom("userName pr", "ascending", ["userName"], ""));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom("/Users", "/Groups", ""),
+        fc.oneof(json, fc.dictionary(parameter, value, { maxKeys: 4 })),
+        (endpoint, body) => expectNoServerError("POST", `${endpoint}/.search`, { body }),
+      ),
+      runs,
     );
   });
 

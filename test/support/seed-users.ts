@@ -11,9 +11,10 @@ import {
   UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
 import { type Member, newMember } from "../../lambda/domain/member.ts";
-import { rosterPageKey, seatPoolKey, seatsPartition } from "../../lambda/table/keys.ts";
+import { seatPoolKey, seatsPartition } from "../../lambda/table/keys.ts";
 import { memberWrites, unclaimed } from "../../lambda/table/members.ts";
-import { bitOf, slotOf, stripes } from "../../lambda/table/numbers.ts";
+import { stripes } from "../../lambda/table/numbers.ts";
+import { rosterItems } from "../../lambda/table/roster.ts";
 import type { Item } from "../../lambda/table/store.ts";
 
 export interface SeedOptions {
@@ -78,7 +79,7 @@ export async function seedUsers(options: SeedOptions): Promise<readonly Member[]
   const items: Item[] = members.flatMap((member) =>
     memberWrites(undefined, member, () => unclaimed).flatMap((write) => ("put" in write ? [write.put] : [])),
   );
-  await putAll(documents, options.tableName, [...items, ...rosterItems(options.connectionId, members)]);
+  await putAll(documents, options.tableName, [...items, ...rosterItems(members)]);
   await countSeats(documents, options);
   return members;
 }
@@ -87,20 +88,6 @@ function seededMember({ projectId, connectionId }: SeedOptions, number: number):
   const attributes = seededAttributes(number);
   const fresh = newMember({ projectId, attributes, role: null, access: "none", connectionId }, at);
   return { ...fresh, number, homeNumber: number };
-}
-
-function rosterItems(connectionId: string, members: readonly Member[]): readonly Item[] {
-  const pages = new Map<number, Map<string, bigint>>();
-  for (const { number } of members) {
-    const { page, slot } = slotOf(number);
-    const { chunk, amount } = bitOf(slot);
-    const chunks = pages.get(page) ?? new Map<string, bigint>();
-    pages.set(page, chunks.set(chunk, (chunks.get(chunk) ?? 0n) + amount));
-  }
-  return [...pages].map(([page, chunks]) => ({
-    ...rosterPageKey(connectionId, page),
-    ...Object.fromEntries(chunks),
-  }));
 }
 
 async function countSeats(

@@ -2,8 +2,10 @@ import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import * as z from "zod";
 import { createGateway, type Gateway } from "../../bin/local/gateway.ts";
 import { createAdminHandler } from "../../lambda/handlers/admin.ts";
+import { createBulkHandler } from "../../lambda/handlers/bulk.ts";
 import { createDiscoveryHandler } from "../../lambda/handlers/discovery.ts";
 import { createFallbackHandler } from "../../lambda/handlers/fallback.ts";
+import { createGroupsHandler } from "../../lambda/handlers/groups.ts";
 import { createUsersHandler } from "../../lambda/handlers/users.ts";
 import { routes } from "../../lambda/http/routes.ts";
 import { createRuntime } from "../../lambda/runtime/runtime.ts";
@@ -86,6 +88,8 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     routes,
     handlers: {
       users: createUsersHandler(runtime),
+      groups: createGroupsHandler(runtime),
+      bulk: createBulkHandler(runtime),
       discovery: createDiscoveryHandler(runtime),
       fallback: createFallbackHandler(runtime),
       admin: createAdminHandler(runtime),

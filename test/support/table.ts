@@ -3,23 +3,31 @@ import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynam
 import { createTable } from "../../bin/local/create-table.ts";
 import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../bin/local/embedded-dynamodb.ts";
 
+export interface TableOptions {
+  /** With the deployed table's stream. Default: without. */
+  readonly stream?: boolean;
+}
+
 export interface TestTable {
   /** For one user of the table; those that count, fail or crash need one of their own: `newClient`. */
   readonly client: DynamoDBClient;
   readonly endpoint: string;
   readonly tableName: string;
+  /** Undefined unless it was asked for. */
+  readonly streamArn: string | undefined;
   newClient(overrides?: DynamoDBClientConfig): DynamoDBClient;
   stop(): Promise<void>;
 }
 
-/** One engine per test file; vitest gives each file its own module instance. */
-let engine: Promise<EmbeddedDynamoDb> | undefined;
+/** One engine of a kind per test file; vitest gives each file its own module instance. */
+const engines = new Map<boolean, Promise<EmbeddedDynamoDb>>();
 let tablesOpen = 0;
 
-/** A fresh, empty table on an embedded DynamoDB in memory. The engine ends with the last table of the test file. */
-export async function startTable(): Promise<TestTable> {
+/** A fresh, empty table on an embedded DynamoDB. The engine ends with the last table of the test file. */
+export async function startTable({ stream = false }: TableOptions = {}): Promise<TestTable> {
   tablesOpen++;
-  engine ??= startEmbeddedDynamoDb();
+  const engine = engines.get(stream) ?? startEmbeddedDynamoDb({ stream });
+  engines.set(stream, engine);
   const { endpoint } = await engine;
   const tableName = `rollcall-${randomUUID()}`;
   const clients: DynamoDBClient[] = [];
@@ -35,13 +43,14 @@ export async function startTable(): Promise<TestTable> {
     return client;
   };
   const client = newClient();
-  await createTable(client, tableName, endpoint);
+  const { streamArn } = await createTable(client, tableName, endpoint, { stream });
 
   let stopped = false;
   return {
     client,
     endpoint,
     tableName,
+    streamArn,
     newClient,
     async stop() {
       if (stopped) return;
@@ -49,9 +58,9 @@ export async function startTable(): Promise<TestTable> {
       for (const opened of clients) opened.destroy();
       tablesOpen--;
       if (tablesOpen > 0) return;
-      const ending = engine;
-      engine = undefined;
-      await (await ending)?.stop();
+      const ending = [...engines.values()];
+      engines.clear();
+      for (const each of ending) await (await each).stop();
     },
   };
 }

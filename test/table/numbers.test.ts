@@ -1,33 +1,26 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  bitOf,
+  countOf,
+  difference,
+  hasNumber,
+  intersection,
   numberOf,
-  numbersOnPages,
+  numbersOn,
+  pagesOf,
   slotOf,
   slotsPerPage,
   stripes,
+  union,
+  withNumbers,
 } from "../../lambda/table/numbers.ts";
-
-/** The pages of a set of numbers, made by adding bits as the table does. */
-function pagesOf(numbers: Iterable<number>) {
-  const pages = new Map<number, Map<number, bigint>>();
-  for (const number of numbers) {
-    const { page, slot } = slotOf(number);
-    const { chunk, amount } = bitOf(slot);
-    const index = Number(chunk.slice(1));
-    const chunks = pages.get(page) ?? new Map<number, bigint>();
-    pages.set(page, chunks.set(index, (chunks.get(index) ?? 0n) + amount));
-  }
-  return [...pages].map(([page, chunks]) => ({ page, chunks }));
-}
 
 describe("member numbers", () => {
   it("a set of numbers comes back from its bits, ascending", () => {
     const numbers = fc.uniqueArray(fc.nat(200_000), { maxLength: 300 });
     fc.assert(
       fc.property(numbers, (set) => {
-        expect([...numbersOnPages(pagesOf(set))]).toEqual([...set].sort((a, b) => a - b));
+        expect([...numbersOn(pagesOf(set))]).toEqual([...set].sort((a, b) => a - b));
       }),
       { numRuns: 30 },
     );
@@ -52,10 +45,29 @@ describe("member numbers", () => {
   });
 
   it("a full page keeps every bit exactly: no chunk outgrows the 38 digits of a DynamoDB number", () => {
-    const [page] = pagesOf(Array.from({ length: slotsPerPage }, (_, ordinal) => numberOf(3, ordinal)));
-    for (const chunk of page!.chunks.values()) {
+    const pages = pagesOf(Array.from({ length: slotsPerPage }, (_, ordinal) => numberOf(3, ordinal)));
+    const [[, chunks]] = [...pages] as [[number, ReadonlyMap<number, bigint>]];
+    for (const chunk of chunks.values()) {
       expect(chunk.toString().length).toBeLessThanOrEqual(38);
     }
-    expect(numbersOnPages([page!])).toHaveLength(slotsPerPage);
+    expect([pages.size, countOf(pages)]).toEqual([1, slotsPerPage]);
+  });
+
+  it("sets combine as sets do", () => {
+    const numbers = fc.uniqueArray(fc.nat(300), { maxLength: 60 });
+    fc.assert(
+      fc.property(numbers, numbers, (first, second) => {
+        const [a, b] = [pagesOf(first), pagesOf(second)];
+        const sorted = (set: Iterable<number>) => [...set].sort((x, y) => x - y);
+        const both = new Set([...first, ...second]);
+        expect([...numbersOn(union(a, b))]).toEqual(sorted(both));
+        expect([...numbersOn(intersection(a, b))]).toEqual(sorted(first.filter((n) => second.includes(n))));
+        expect([...numbersOn(difference(a, b))]).toEqual(sorted(first.filter((n) => !second.includes(n))));
+        expect([...numbersOn(withNumbers(a, second, []))]).toEqual(sorted(both));
+        expect(countOf(withNumbers(a, [], second))).toBe(first.filter((n) => !second.includes(n)).length);
+        expect(first.every((number) => hasNumber(a, number))).toBe(true);
+        expect(hasNumber(a, 301)).toBe(false);
+      }),
+    );
   });
 });

@@ -22,7 +22,7 @@ export function openApiDocument(operations: readonly Operation[], baseUrl: strin
       title: "Rollcall admin API",
       version,
       description:
-        "Projects, connections, tokens and members. Deployed, every request is signed (AWS SigV4).",
+        "Projects, connections, tokens, members and groups. Deployed, every request is signed (AWS SigV4).",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: `${baseUrl}/admin/v1` }],

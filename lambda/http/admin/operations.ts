@@ -14,6 +14,14 @@ import {
 import { isProjectId } from "../../domain/ids.ts";
 import { listMembers } from "../../domain/member-list.ts";
 import { createMember, deleteMember, getMember, patchMember } from "../../domain/members.ts";
+import { listProductGroups } from "../../domain/product-group-list.ts";
+import { listGroupMembers, putGroupMember, removeGroupMember } from "../../domain/product-group-members.ts";
+import {
+  createProductGroup,
+  deleteProductGroup,
+  getProductGroup,
+  patchProductGroup,
+} from "../../domain/product-groups.ts";
 import {
   createProject,
   deleteProject,
@@ -26,6 +34,7 @@ import { operation } from "./operation.ts";
 import * as schemas from "./schemas.ts";
 import {
   connectionView,
+  groupView,
   issuedTokenView,
   memberView,
   memberWithGroupsView,
@@ -39,6 +48,10 @@ const connection = `${connections}/{connectionId}`;
 const tokens = `${connection}/tokens`;
 const members = `${project}/members`;
 const member = `${members}/{memberId}`;
+const groups = `${project}/groups`;
+const group = `${groups}/{groupId}`;
+const groupMembers = `${group}/members`;
+const groupMember = `${groupMembers}/{memberId}`;
 
 export const operations = [
   operation({
@@ -140,7 +153,7 @@ export const operations = [
     id: "deleteConnection",
     method: "DELETE",
     path: connection,
-    summary: "Delete a connection; its members stay, unmanaged",
+    summary: "Delete a connection; its members and groups stay, unmanaged",
     handle: ({ context, path }) => deleteConnection(context, path["projectId"]!, path["connectionId"]!),
   }),
 
@@ -240,6 +253,93 @@ export const operations = [
     summary: "Delete an unmanaged member",
     refusals: ["managed_by_idp"],
     handle: ({ context, path }) => deleteMember(context, path["projectId"]!, path["memberId"]!),
+  }),
+
+  operation({
+    id: "createGroup",
+    method: "POST",
+    path: groups,
+    summary: "Create an unmanaged group",
+    body: schemas.groupCreate,
+    status: 201,
+    answer: schemas.group,
+    handle: async ({ context, path, body }) =>
+      groupView(await createProductGroup(context, path["projectId"]!, body)),
+  }),
+  operation({
+    id: "listGroups",
+    method: "GET",
+    path: groups,
+    summary: "List groups; one with members of both types is of both",
+    query: schemas.groupQuery,
+    answer: schemas.pageOf(schemas.group),
+    handle: async ({ context, path, query: { cursor, ...query } }) => {
+      // As in the list of members.
+      const after = placeOf(cursor, () => true);
+      const page = await listProductGroups(context, path["projectId"]!, { ...query, after });
+      return { items: page.items.map(groupView), ...cursorOf(page.after) };
+    },
+  }),
+  operation({
+    id: "getGroup",
+    method: "GET",
+    path: group,
+    summary: "Read a group",
+    answer: schemas.group,
+    handle: async ({ context, path }) =>
+      groupView(await getProductGroup(context, path["projectId"]!, path["groupId"]!)),
+  }),
+  operation({
+    id: "patchGroup",
+    method: "PATCH",
+    path: group,
+    summary: "Change a group; of a managed one only access",
+    body: schemas.groupPatch,
+    answer: schemas.group,
+    refusals: ["managed_by_idp", "duplicate_group"],
+    handle: async ({ context, path, body }) =>
+      groupView(await patchProductGroup(context, path["projectId"]!, path["groupId"]!, body)),
+  }),
+  operation({
+    id: "deleteGroup",
+    method: "DELETE",
+    path: group,
+    summary: "Delete a group; a managed one only with force",
+    query: schemas.groupDeleteQuery,
+    refusals: ["managed_by_idp"],
+    handle: ({ context, path, query }) =>
+      deleteProductGroup(context, path["projectId"]!, path["groupId"]!, query.force ?? false),
+  }),
+  operation({
+    id: "listGroupMembers",
+    method: "GET",
+    path: groupMembers,
+    summary: "List a group's members, inactive ones included",
+    query: schemas.pageQuery,
+    answer: schemas.pageOf(schemas.member),
+    handle: async ({ context, path, query: { cursor, limit } }) => {
+      const after = placeOf(cursor, isNumber);
+      const page = await listGroupMembers(context, path["projectId"]!, path["groupId"]!, { limit, after });
+      return { items: page.items.map(memberView), ...cursorOf(page.after) };
+    },
+  }),
+  operation({
+    id: "putGroupMember",
+    method: "PUT",
+    path: groupMember,
+    summary: "Put a member into an unmanaged group; one who is there stays there",
+    refusals: ["managed_by_idp"],
+    handle: ({ context, path }) =>
+      putGroupMember(context, path["projectId"]!, path["groupId"]!, path["memberId"]!),
+  }),
+  operation({
+    id: "removeGroupMember",
+    method: "DELETE",
+    path: groupMember,
+    summary: "Take a member out of an unmanaged group; one who is not there is none after it either",
+    refusals: ["managed_by_idp"],
+    handle: ({ context, path }) =>
+      removeGroupMember(context, path["projectId"]!, path["groupId"]!, path["memberId"]!),
   }),
 ];
 

@@ -139,6 +139,9 @@ export const memberPatch = z.strictObject({
   status: z.enum(["active", "inactive"]).optional(),
   access: access.optional(),
 });
+const managedBy = z
+  .object({ connectionId: id, badge: z.literal("SSO-SCIM"), inherited: z.boolean() })
+  .nullable();
 export const member = z
   .object({
     id,
@@ -151,9 +154,7 @@ export const member = z
     status: z.enum(memberStatuses),
     access,
     seat: z.enum(seatKinds).nullable(),
-    managedBy: z
-      .object({ connectionId: id, badge: z.literal("SSO-SCIM"), inherited: z.boolean() })
-      .nullable(),
+    managedBy,
     createdAt: time,
     updatedAt: time,
   })
@@ -161,6 +162,24 @@ export const member = z
 export const memberWithGroups = member
   .extend({ groups: z.array(z.object({ id, displayName: z.string() })) })
   .meta({ id: "MemberWithGroups" });
+
+const groupName = text.min(1);
+
+export const groupCreate = z.strictObject({ displayName: groupName, access: access.optional() });
+export const groupPatch = z.strictObject({ displayName: groupName.optional(), access: access.optional() });
+export const group = z
+  .object({
+    id,
+    displayName: z.string(),
+    access,
+    counts: z
+      .object({ users: z.int(), readers: z.int() })
+      .meta({ description: "Members by type, inactive ones included" }),
+    managedBy,
+    createdAt: time,
+    updatedAt: time,
+  })
+  .meta({ id: "Group" });
 
 const paging = {
   limit: z.coerce.number().int().min(1).max(pageLimitMax).default(pageLimitDefault),
@@ -176,6 +195,18 @@ export const memberQuery = z.object({
   managed: flag.optional(),
   connectionId: z.string().optional(),
   q: text.optional().meta({ description: "Prefix of userName or email, in any case" }),
+});
+
+export const groupQuery = z.object({
+  ...paging,
+  type: memberType
+    .optional()
+    .meta({ description: "Groups with members of this type; those without any are in `reader`" }),
+  connectionId: z.string().optional(),
+  q: text.optional().meta({ description: "Prefix of displayName, in any case" }),
+});
+export const groupDeleteQuery = z.object({
+  force: flag.optional().meta({ description: "Delete it though the IdP manages it" }),
 });
 
 export function pageOf<Items extends z.ZodType>(item: Items) {

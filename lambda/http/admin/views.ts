@@ -6,7 +6,8 @@ import { projectIdOf } from "../../domain/connection.ts";
 import type { IssuedToken } from "../../domain/connections.ts";
 import { emailOf, seatOf, statusOf, typeOf, userNameOf } from "../../domain/member.ts";
 import { memberIdOfMember } from "../../domain/member-id.ts";
-import type { MemberView } from "../../domain/members.ts";
+import type { MemberView, MemberWithGroups } from "../../domain/members.ts";
+import type { GroupView } from "../../domain/product-groups.ts";
 import type { ProjectWithUsage } from "../../domain/projects.ts";
 import { isObject } from "../../scim/json.ts";
 import type * as schemas from "./schemas.ts";
@@ -17,13 +18,24 @@ export function projectView({ project, usage }: ProjectWithUsage): z.input<typeo
 }
 
 export function connectionView(connection: Connection, baseUrl: string): z.input<typeof schemas.connection> {
-  const { tokens: _, revision: __, ...shown } = connection;
+  // Named one by one: a connection holds secrets, and what it comes to hold later must not be shown by itself.
+  const { id, name, provider, scimEnabled, onDelete, jit, uniqueGroupNames, defaults } = connection;
+  const { createdAt, updatedAt } = connection;
   return {
-    ...shown,
+    id,
     projectId: projectIdOf(connection),
+    name,
+    provider,
+    scimEnabled,
     scimBaseUrl: `${baseUrl}/scim/v2/${connection.id}`,
+    onDelete,
+    jit,
+    uniqueGroupNames,
+    defaults,
     inheritsFrom: null,
     childCount: 0,
+    createdAt,
+    updatedAt,
   };
 }
 
@@ -50,14 +62,33 @@ export function memberView({ member, managedBy }: MemberView): z.input<typeof sc
     status: statusOf(member),
     access,
     seat: seatOf(member) ?? null,
-    managedBy:
-      managedBy === undefined ? null : { connectionId: managedBy, badge: "SSO-SCIM", inherited: false },
+    managedBy: managedByView(managedBy),
     createdAt,
     updatedAt,
   };
 }
 
-/** A member's groups come with groups themselves. */
-export function memberWithGroupsView(view: MemberView): z.input<typeof schemas.memberWithGroups> {
-  return { ...memberView(view), groups: [] };
+export function memberWithGroupsView({
+  groups,
+  ...view
+}: MemberWithGroups): z.input<typeof schemas.memberWithGroups> {
+  return { ...memberView(view), groups: groups.map(({ id, displayName }) => ({ id, displayName })) };
+}
+
+export function groupView({ group, counts, managedBy }: GroupView): z.input<typeof schemas.group> {
+  const { id, displayName, access, createdAt, updatedAt } = group;
+  const { users, readers } = counts;
+  return {
+    id,
+    displayName,
+    access,
+    counts: { users, readers },
+    managedBy: managedByView(managedBy),
+    createdAt,
+    updatedAt,
+  };
+}
+
+function managedByView(connectionId: string | undefined): z.input<typeof schemas.member>["managedBy"] {
+  return connectionId === undefined ? null : { connectionId, badge: "SSO-SCIM", inherited: false };
 }

@@ -1,0 +1,199 @@
+/**
+ * Writes one change of one group, its members included: entirely or not at all, whatever its size. What fits one
+ * transaction is one. What does not is written aside first, under a generation that nobody reads, and becomes the group's
+ * set by one write of its row; the row says all the while what is aside, so that nothing stays behind (`tidyGroup`).
+ */
+
+import { type MembersPlace, membersItems, membersKeys, membersWrites } from "../table/group-members.ts";
+import {
+  forgetAside,
+  groupWrites,
+  type NameHolders,
+  nameKeysTouched,
+  noteMembership,
+  parseNameHolders,
+} from "../table/groups.ts";
+import type { GroupPagePlace, Key } from "../table/keys.ts";
+import { countOf, type NumberPages } from "../table/numbers.ts";
+import { overtaken } from "../table/retry.ts";
+import type { Write } from "../table/store.ts";
+import type { Context } from "./context.ts";
+import type { Group } from "./group.ts";
+import { randomCharacters } from "./ids.ts";
+import { asideLifetimeMs, transactionWritesMax } from "./limits.ts";
+
+/** The members before and after; pages that are in neither are left as they are, unless all were read. */
+export interface MembersChange {
+  readonly before: NumberPages;
+  readonly after: NumberPages;
+}
+
+export interface GroupCommit {
+  /** As read; nothing for a new group. */
+  readonly before: Group | undefined;
+  /** As wanted, but for what follows from its members: version, size, times. Nothing for a group that goes. */
+  readonly after: Group;
+  readonly members: MembersChange;
+  /** Whether the change holds only for the group exactly as it was read; a change of single members need not. */
+  readonly strict: boolean;
+  readonly holdersAt: (key: Key) => NameHolders;
+  /** Further conditions under which the change holds. */
+  readonly checks: readonly Write[];
+}
+
+/** The group as written. Overtaken when another change came first. */
+export async function commitGroup(context: Context, commit: GroupCommit, at: string): Promise<Group> {
+  const { before, members } = commit;
+  const pages = membersWrites(placeOf(before ?? commit.after), members.before, members.after);
+  const growth = countOf(members.after) - countOf(members.before);
+  const wide = pages.length > 1;
+  const after = nextGroup(commit, growth, wide, at);
+  const row =
+    before !== undefined && !commit.strict
+      ? [noteMembership(before, { at, growth, wide })]
+      : groupWrites(before, after, commit.holdersAt);
+  const writes = [...row, ...pages, ...commit.checks];
+  if (writes.length > transactionWritesMax) {
+    return writeAside(context, commit, after);
+  }
+  return (await context.store.transact(writes)) === "done" ? after : overtaken();
+}
+
+function nextGroup({ before, after }: GroupCommit, growth: number, wide: boolean, at: string): Group {
+  if (before === undefined) {
+    return { ...after, size: growth };
+  }
+  return {
+    ...after,
+    size: before.size + growth,
+    wideChanges: before.wideChanges + (wide ? 1 : 0),
+    lastModified: at,
+    updatedAt: at,
+    version: before.version + 1,
+    revision: before.revision + 1,
+  };
+}
+
+/** Where the present set of a group's own connection's users lies. */
+export function placeOf({ projectId, id, generation }: Group): MembersPlace {
+  return { projectId, groupId: id, kind: "S", generation };
+}
+
+async function writeAside(context: Context, commit: GroupCommit, after: Group): Promise<Group> {
+  return commit.before === undefined
+    ? createAside(context, commit, after)
+    : replaceAside(context, commit, commit.before, after);
+}
+
+/** The new group is there at once, with its name, and hidden until its members are. */
+async function createAside(context: Context, commit: GroupCommit, wanted: Group): Promise<Group> {
+  const { store } = context;
+  // Not the first generation, so that the stream handler looks at the set anew once it is shown.
+  const after: Group = { ...wanted, generation: newGeneration(context) };
+  const aside = { generation: after.generation, removableFrom: context.clock() + asideLifetimeMs };
+  const hidden: Group = { ...after, hidden: true, aside };
+  await done(store.transact([...groupWrites(undefined, hidden, commit.holdersAt), ...commit.checks]));
+  await store.place(membersItems(placeOf(after), commit.members.after));
+  const shown: Group = { ...after, revision: hidden.revision + 1 };
+  await done(store.transact(groupWrites(hidden, shown, commit.holdersAt)));
+  return shown;
+}
+
+async function replaceAside(
+  context: Context,
+  commit: GroupCommit,
+  before: Group,
+  after: Group,
+): Promise<Group> {
+  const { store } = context;
+  if (before.aside !== undefined) {
+    // One at a time: what an earlier writer left goes first, and one that is still at work is waited for.
+    await tidyGroup(context, before);
+    overtaken();
+  }
+  const generation = newGeneration(context);
+  const begun: Group = {
+    ...before,
+    aside: { generation, removableFrom: context.clock() + asideLifetimeMs },
+    revision: before.revision + 1,
+  };
+  await done(store.transact(groupWrites(before, begun, commit.holdersAt)));
+  const items = membersItems({ ...placeOf(after), generation }, commit.members.after);
+  await store.place(items);
+  const swapped: Group = {
+    ...after,
+    generation,
+    wideChanges: before.wideChanges + 1,
+    revision: begun.revision + 1,
+    // The set that was the present one is aside now.
+    aside: { generation: before.generation, removableFrom: context.clock() },
+  };
+  const outcome = await store.transact([...groupWrites(begun, swapped, commit.holdersAt), ...commit.checks]);
+  if (outcome === "overtaken") {
+    await store.purge(items.map(({ pk, sk }) => ({ pk: String(pk), sk: String(sk) })));
+    await store.transact([forgetAside(begun, generation)]);
+    overtaken();
+  }
+  try {
+    await tidyGroup(context, swapped);
+  } catch (cause) {
+    // The change is made; the stream handler removes what is left.
+    context.warn("The set that a group had before could not be removed yet", cause);
+  }
+  return swapped;
+}
+
+async function done(outcome: Promise<"done" | "overtaken">): Promise<void> {
+  if ((await outcome) === "overtaken") {
+    overtaken();
+  }
+}
+
+/** Two writers never write under the same. */
+function newGeneration(context: Context): string {
+  return randomCharacters(generationCharacters, context.randomBytes);
+}
+
+/** 80 random bits. */
+const generationCharacters = 16;
+
+/**
+ * Removes what lies aside and will never be the group's set: the one it replaced, or one whose writer is gone; with it the
+ * group itself, if it was never shown. False while somebody may still be at work on it. Safe to repeat.
+ */
+export async function tidyGroup(context: Context, group: Group): Promise<boolean> {
+  const { aside, generation, hidden, projectId, id } = group;
+  if (aside === undefined) {
+    return true;
+  }
+  if (context.clock() < aside.removableFrom) {
+    return false;
+  }
+  if (hidden) {
+    await removeGroup(context, group, []);
+    return true;
+  }
+  const { store } = context;
+  await store.purge(await membersKeys(store, projectId, id, (place) => isPresent(place, generation)));
+  await store.transact([forgetAside(group, aside.generation)]);
+  return true;
+}
+
+function isPresent({ kind, generation }: GroupPagePlace, present: string): boolean {
+  return kind === "H" || generation === present;
+}
+
+/** The row and its names in one transaction, then whatever was kept of its members. Overtaken when it changed meanwhile. */
+export async function removeGroup(context: Context, group: Group, checks: readonly Write[]): Promise<void> {
+  const { store } = context;
+  const keys = nameKeysTouched(group, undefined);
+  const names = await store.read(keys);
+  const writes = groupWrites(group, undefined, (key) => parseNameHolders(names.get(key)));
+  await done(store.transact([...writes, ...checks]));
+  await purgeMembers(context, group.projectId, group.id);
+}
+
+/** All that is kept of the members of a group that is gone. */
+export async function purgeMembers(context: Context, projectId: string, groupId: string): Promise<void> {
+  await context.store.purge(await membersKeys(context.store, projectId, groupId));
+}

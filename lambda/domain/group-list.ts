@@ -1,0 +1,221 @@
+/**
+ * Lists of SCIM groups. A filter that names a key is answered by that key; anything else by reading every group's row, up to
+ * named limits. Who is in a group is read for the groups of a page, or, where a filter asks for it, of all: only the
+ * pages of those it names if it names them.
+ */
+
+import { tooMany } from "../scim/error.ts";
+import { type KeyLookup, keyLookup } from "../scim/key-lookup.ts";
+import type { CheckedFilter } from "../scim/match.ts";
+import { looksAtMemberNames, membersNamed } from "../scim/members-named.ts";
+import { wants } from "../scim/projection.ts";
+import type { ScimResource } from "../scim/resource.ts";
+import { groupType } from "../scim/resource-types.ts";
+import { groupMembers } from "../scim/schemas/group.ts";
+import { readGroupPages } from "../table/group-members.ts";
+import {
+  groupIdsByExternalId,
+  nameKey,
+  parseNameHolders,
+  queryGroups,
+  readGroupRow,
+  readGroups,
+} from "../table/groups.ts";
+import { isIndexable } from "../table/keys.ts";
+import { difference, intersection, type NumberPages, noNumbers, pagesOf, slotOf } from "../table/numbers.ts";
+import { overtaken } from "../table/retry.ts";
+import { readDeparted } from "../table/roster.ts";
+import type { ItemsByKey } from "../table/store.ts";
+import type { Context } from "./context.ts";
+import type { Group } from "./group.ts";
+import { placeOf } from "./group-changes.ts";
+import { namesOf, settledGroup } from "./groups.ts";
+import { groupOwner, isGroupId, projectOfConnection } from "./ids.ts";
+import { groupsScannedMax, membersScannedMax, usersScannedMax } from "./limits.ts";
+import { changing } from "./member-change.ts";
+import { memberNumbersOf } from "./member-id.ts";
+import { type Listed, type ResourceCollection, type Sought, sequenceOf } from "./resource-list.ts";
+
+export interface ListedGroup extends Listed {
+  readonly group: Group;
+}
+
+/** Makes the resource of a row and of the members read of it; names by number where they were looked up. */
+export type RepresentGroup = (
+  group: Group,
+  members: NumberPages | undefined,
+  names?: ReadonlyMap<number, string>,
+) => ScimResource;
+
+/** The groups of a connection. */
+export function groupCollection(
+  context: Context,
+  connectionId: string,
+  represent: RepresentGroup,
+): ResourceCollection<ListedGroup> {
+  const projectId = projectOfConnection(connectionId);
+  const owner = groupOwner(connectionId);
+  const listed = (group: Group): ListedGroup => ({
+    position: group.id,
+    resource: represent(group, undefined),
+    group,
+  });
+  return {
+    type: groupType,
+    keysFor(filter) {
+      const key = keyLookup(filter);
+      return key?.attribute === "displayName" && isIndexable(key.value)
+        ? [nameKey(projectId, connectionId, key.value)]
+        : [];
+    },
+    async *candidates(sought, opened) {
+      const { items } = await opened;
+      const key = sought.filter && keyLookup(sought.filter);
+      const groups = key
+        ? await groupsUnder(context, connectionId, key, items)
+        : await everyGroup(context, projectId, owner);
+      if (!sought.looksAt(groupMembers.name)) {
+        yield* groups.map(listed);
+        return;
+      }
+      for await (const [group, members, names] of membersFor(context, connectionId, groups, sought)) {
+        yield { ...listed(group), resource: represent(group, members, names) };
+      }
+    },
+    async all(opened) {
+      await opened;
+      return sequenceOf((await queryGroups(context.store, projectId, { owner })).map(listed));
+    },
+    async *complete(page, projection) {
+      if (!wants(projection, groupMembers.name)) {
+        yield* page.map(({ group }) => represent(group, undefined));
+        return;
+      }
+      for (let start = 0; start < page.length; start += groupsAtOnceMax) {
+        const groups = page.slice(start, start + groupsAtOnceMax).map(({ group }) => group);
+        const settled = await Promise.all(groups.map((group) => settledGroup(context, group)));
+        yield* settled.map(({ group, members }) => represent(group, members));
+      }
+    },
+  };
+}
+
+/** Groups whose members are read at once. Our choice: a large one is half a megabyte in memory. */
+const groupsAtOnceMax = 8;
+
+async function groupsUnder(
+  context: Context,
+  connectionId: string,
+  { attribute, value }: KeyLookup,
+  items: ItemsByKey,
+): Promise<readonly Group[]> {
+  const projectId = projectOfConnection(connectionId);
+  const ids = async (): Promise<readonly string[]> => {
+    switch (attribute) {
+      case "id":
+        return isGroupId(value, connectionId) ? [value] : [];
+      case "displayName":
+        return isIndexable(value) ? parseNameHolders(items.get(nameKey(projectId, connectionId, value))) : [];
+      case "externalId":
+        return groupIdsByExternalId(context.store, connectionId, value);
+      default:
+        return [];
+    }
+  };
+  return readGroups(context.store, projectId, await ids());
+}
+
+async function everyGroup(context: Context, projectId: string, owner: string): Promise<readonly Group[]> {
+  const groups = await queryGroups(context.store, projectId, { owner, limit: groupsScannedMax + 1 });
+  if (groups.length > groupsScannedMax) {
+    throw tooMany(
+      `This query would have to read more than ${groupsScannedMax} groups (groupsScannedMax) for one answer. Filter by id, ` +
+        "displayName or externalId with eq (alone or joined by and), or page without filter and sortBy.",
+    );
+  }
+  return groups;
+}
+
+/** Groups looked at side by side when a filter asks who is in them: a read unit each, where the filter names whom. */
+const groupsLookedIntoAtOnce = 50;
+
+type LookedInto = readonly [
+  group: Group,
+  members: NumberPages,
+  names: ReadonlyMap<number, string> | undefined,
+];
+
+/** As much of each group's members as it takes to judge it. */
+async function* membersFor(
+  context: Context,
+  connectionId: string,
+  groups: readonly Group[],
+  sought: Sought,
+): AsyncGenerator<LookedInto> {
+  const departed = await readDeparted(context.store, connectionId);
+  const named =
+    sought.ordersBy(groupMembers.name) || !sought.filter ? undefined : membersNamed(sought.filter);
+  if (named === undefined) {
+    yield* wholeMembersFor(context, groups, sought.filter);
+    return;
+  }
+  const projectId = projectOfConnection(connectionId);
+  const numbers = memberNumbersOf(projectId, named).filter((number) => number !== undefined);
+  for (let start = 0; start < groups.length; start += groupsLookedIntoAtOnce) {
+    const slice = groups.slice(start, start + groupsLookedIntoAtOnce);
+    yield* await Promise.all(
+      slice.map(async (group) => {
+        const members = await membersAmong(context, group, numbers);
+        return [group, difference(members, departed), undefined] as const;
+      }),
+    );
+  }
+}
+
+/** Those of the numbers that are in the group. */
+async function membersAmong(
+  context: Context,
+  group: Group,
+  numbers: readonly number[],
+): Promise<NumberPages> {
+  if (group.size === 0 || numbers.length === 0) {
+    return noNumbers;
+  }
+  const pages = new Set(numbers.map((number) => slotOf(number).page));
+  let { generation } = group;
+  return changing(context, async () => {
+    const read = await readGroupPages(context.store, placeOf(group), pages);
+    if (read.hasOther(generation)) {
+      // The set is being replaced: what was read of the old one may be gone in part.
+      const again = await readGroupRow(context.store, group.projectId, group.id);
+      if (again !== undefined && again.generation !== generation) {
+        generation = again.generation;
+        overtaken();
+      }
+    }
+    return intersection(read.of(generation), pagesOf(numbers));
+  });
+}
+
+async function* wholeMembersFor(
+  context: Context,
+  groups: readonly Group[],
+  filter: CheckedFilter | undefined,
+): AsyncGenerator<LookedInto> {
+  const withNames = filter !== undefined && looksAtMemberNames(filter);
+  const [most, limit] = withNames
+    ? [usersScannedMax, `${usersScannedMax} (usersScannedMax)`]
+    : [membersScannedMax, `${membersScannedMax} (membersScannedMax)`];
+  const total = groups.reduce((sum, { size }) => sum + size, 0);
+  if (total > most) {
+    throw tooMany(
+      `This query would have to look at ${total} members of groups, and at most ${limit} are looked at for one answer. ` +
+        'Ask for members by their ids (members.value eq "…"), or name the group by id, displayName or externalId.',
+    );
+  }
+  for (const group of groups) {
+    const settled = await settledGroup(context, group);
+    const names = withNames ? await namesOf(context, group.projectId, settled.members) : undefined;
+    yield [settled.group, settled.members, names];
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * The stream handler's work: a changed item rings, and what is derived from it is brought to what it says now. Nothing is
+ * taken from the record but its key, so that records may be lost for a while, come twice, late or in any order.
+ *
+ * Derived today: the groups each member is in (`lambda/table/group-mirror.ts`). And what a writer that died left of a
+ * group's members is removed.
+ */
+
+import { pageChunks, readGroupPages } from "../table/group-members.ts";
+import {
+  carriedGeneration,
+  keyOfMirror,
+  type MirroredPage,
+  mirroredChunks,
+  mirroredPages,
+  nextCarry,
+  noteCarried,
+} from "../table/group-mirror.ts";
+import { parseGroup, readGroupRow } from "../table/groups.ts";
+import {
+  type GroupPagePlace,
+  groupKey,
+  groupOfKey,
+  groupPageKey,
+  type Key,
+  mirrorHeadKey,
+} from "../table/keys.ts";
+import type { PageChunks } from "../table/numbers.ts";
+import { overtaken } from "../table/retry.ts";
+import type { Context } from "./context.ts";
+import { firstGeneration, type Group } from "./group.ts";
+import { placeOf, purgeMembers, tidyGroup } from "./group-changes.ts";
+import { changing } from "./member-change.ts";
+
+/**
+ * Carries one changed item to whatever is derived from it. The key is all that is known of the change: what there is to
+ * do is decided by what the item, and what has been carried before, look like now. So it does no harm to be called twice,
+ * late, in any order, or for a key that nothing is derived from.
+ *
+ * Throws what kept it from being done; it is then called again.
+ */
+export async function carryChange(context: Context, key: Key): Promise<void> {
+  const changed = groupOfKey(key);
+  if (changed === undefined) {
+    return;
+  }
+  const { projectId, groupId, page } = changed;
+  await (page === undefined
+    ? carryGroup(context, projectId, groupId)
+    : carryPage(context, { projectId, groupId, kind: page.kind, page: page.page }));
+}
+
+/** A group's row: mostly its page rang, too, and there is nothing to do. */
+async function carryGroup(context: Context, projectId: string, groupId: string): Promise<void> {
+  const [rowKey, headKey] = [groupKey(projectId, groupId), mirrorHeadKey(projectId, groupId)];
+  const items = await context.store.read([rowKey, headKey]);
+  const row = items.get(rowKey);
+  const carried = carriedGeneration(items.get(headKey));
+  if (row === undefined) {
+    await purgeMembers(context, projectId, groupId);
+    await carryAll(context, await mirroredPages(context.store, projectId, groupId));
+    await note(context, projectId, groupId, carried, undefined);
+    return;
+  }
+  const group = parseGroup(projectId, row);
+  if (group.aside !== undefined) {
+    await tidyWhenPossible(context, group);
+  }
+  if (!group.hidden && group.generation !== (carried ?? firstGeneration)) {
+    const pages = (await readGroupPages(context.store, placeOf(group))).of(group.generation);
+    const present = [...pages.keys()].map((page) => ({ projectId, groupId, kind: "S" as const, page }));
+    await carryAll(context, [...present, ...(await mirroredPages(context.store, projectId, groupId))]);
+    await note(context, projectId, groupId, carried, group.generation);
+  }
+}
+
+async function note(
+  context: Context,
+  projectId: string,
+  groupId: string,
+  seen: string | undefined,
+  carried: string | undefined,
+): Promise<void> {
+  const writes = noteCarried(projectId, groupId, seen, carried);
+  // Overtaken only by another run of this, which has noted what it found.
+  if (writes.length > 0) {
+    await context.store.transact(writes);
+  }
+}
+
+/**
+ * Waits until the writer of what lies aside is done, or cannot be at work any more; then removes it. So far only sets that
+ * fit no transaction are written aside, and their writers mostly need a second.
+ */
+async function tidyWhenPossible(context: Context, group: Group): Promise<void> {
+  for (let wait = 1; wait <= tidyWaitsMax; wait++) {
+    const current = await readGroupRow(context.store, group.projectId, group.id);
+    if (current === undefined || (await tidyGroup(context, current))) {
+      return;
+    }
+    await context.backoff(tidyBackoff);
+  }
+  throw new Error(
+    "A set of members is still being written aside; looked at again when the record comes again.",
+  );
+}
+
+/** The longest waits, 200 ms on average: more than `asideLifetimeMs` in all. */
+const tidyBackoff = 20;
+const tidyWaitsMax = 400;
+
+async function carryAll(context: Context, pages: readonly MirroredPage[]): Promise<void> {
+  for (const page of pages) {
+    await carryPage(context, page);
+  }
+}
+
+/** Until page and mirror say the same, whatever comes in meanwhile. */
+async function carryPage(context: Context, place: MirroredPage): Promise<void> {
+  for (let done = false; !done; ) {
+    done = await changing(context, async () => {
+      const [mirrored, wanted] = await readPage(context, place);
+      const carry = nextCarry(place, mirrored, wanted);
+      if (carry === undefined) {
+        return true;
+      }
+      return (await context.store.transact(carry.writes)) === "done" ? false : overtaken();
+    });
+  }
+}
+
+/** What has been carried of the page, and what the group's present set has there: nothing, if it is gone or not shown yet. */
+async function readPage(
+  context: Context,
+  place: MirroredPage,
+): Promise<readonly [mirrored: PageChunks, wanted: PageChunks]> {
+  const { projectId, groupId, kind, page } = place;
+  const rowKey = groupKey(projectId, groupId);
+  const pageKey = (generation: string) =>
+    groupPageKey(projectId, groupId, { kind, page, generation } satisfies GroupPagePlace);
+  const guess = pageKey(kind === "H" ? "" : firstGeneration);
+  const items = await context.store.read([rowKey, keyOfMirror(place), guess]);
+  const row = items.get(rowKey);
+  const group = row && parseGroup(projectId, row);
+  if (group === undefined || group.hidden) {
+    return [mirroredChunks(items, place), pageChunks(undefined)];
+  }
+  const present = pageKey(kind === "H" ? "" : group.generation);
+  const item =
+    present.sk === guess.sk ? items.get(guess) : (await context.store.read([present])).get(present);
+  return [mirroredChunks(items, place), pageChunks(item)];
+}

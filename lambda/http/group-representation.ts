@@ -1,0 +1,60 @@
+/** A group as a SCIM resource: what of its members is shown grows with what it costs to show. */
+
+import type { Group } from "../domain/group.ts";
+import { attributesOf } from "../domain/groups.ts";
+import { membersWithReferenceMax } from "../domain/limits.ts";
+import { memberIdsOf } from "../domain/member-id.ts";
+import { versionOf } from "../domain/version.ts";
+import type { JsonValue } from "../scim/json.ts";
+import { buildResource, type ScimResource } from "../scim/resource.ts";
+import { groupType } from "../scim/resource-types.ts";
+import { type NumberPages, numbersOn } from "../table/numbers.ts";
+
+/** Names by member number. */
+export type MemberNames = ReadonlyMap<number, string>;
+
+/**
+ * `members` undefined: not read. Up to `membersWithReferenceMax` have `$ref` and `type`, and `display` where `names` has it;
+ * more have only their `value`. None at all: left out (API.md §4).
+ */
+export function groupResource(
+  group: Group,
+  members: NumberPages | undefined,
+  scimBaseUrl: string,
+  names: MemberNames = new Map(),
+): ScimResource {
+  const numbers = members === undefined ? new Uint32Array() : numbersOn(members);
+  const elements = memberElements(group.projectId, numbers, scimBaseUrl, names);
+  return buildResource(
+    groupType,
+    { ...attributesOf(group), ...(elements.length > 0 && { members: elements }) },
+    {
+      id: group.id,
+      created: group.createdAt,
+      lastModified: group.lastModified,
+      location: `${scimBaseUrl}/Groups/${group.id}`,
+      version: versionOf(group),
+    },
+  );
+}
+
+function memberElements(
+  projectId: string,
+  numbers: Uint32Array,
+  scimBaseUrl: string,
+  names: MemberNames,
+): readonly JsonValue[] {
+  const ids = memberIdsOf(projectId, numbers);
+  if (ids.length > membersWithReferenceMax) {
+    return ids.map((value) => ({ value }));
+  }
+  return ids.map((value, index) => {
+    const display = names.get(numbers[index]!);
+    return {
+      value,
+      $ref: `${scimBaseUrl}/Users/${value}`,
+      ...(display !== undefined && { display }),
+      type: "User",
+    };
+  });
+}

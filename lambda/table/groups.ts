@@ -1,0 +1,295 @@
+/** Groups: the row, and what is kept beside it so that it is found by displayName and by externalId. */
+
+import * as z from "zod";
+import { type Group, newGroup } from "../domain/group.ts";
+import { groupOwner } from "../domain/ids.ts";
+import { accesses } from "../domain/member.ts";
+import { foldCase } from "../scim/fold.ts";
+import {
+  groupExternalIdKey,
+  groupExternalIdPrefix,
+  groupKey,
+  groupNameKey,
+  groupsPartition,
+  isIndexable,
+  type Key,
+  referencesPartition,
+} from "./keys.ts";
+import { overtaken } from "./retry.ts";
+import { absent, type Condition, type Item, present, type Store, type Write } from "./store.ts";
+
+/** Kept as epoch milliseconds, as in a member's row. */
+const time = z.number().transform((milliseconds) => new Date(milliseconds).toISOString());
+
+const groupItem = z.object({
+  displayName: z.string(),
+  externalId: z.string().optional(),
+  access: z.enum(accesses),
+  connectionId: z.string().optional(),
+  generation: z.string(),
+  size: z.number(),
+  wideChanges: z.number(),
+  aside: z.object({ generation: z.string(), removableFrom: z.number() }).optional(),
+  hidden: z.boolean().default(false),
+  createdAt: time,
+  lastModified: time.optional(),
+  updatedAt: time.optional(),
+  version: z.number(),
+  revision: z.number(),
+});
+
+export function parseGroup(projectId: string, item: Item): Group {
+  const row = groupItem.parse(item);
+  const fields = {
+    projectId,
+    id: String(item["sk"]),
+    displayName: row.displayName,
+    externalId: row.externalId,
+    access: row.access,
+    connectionId: row.connectionId,
+  };
+  const lastModified = row.lastModified ?? row.createdAt;
+  return {
+    ...newGroup(fields, row.createdAt),
+    generation: row.generation,
+    size: row.size,
+    wideChanges: row.wideChanges,
+    aside: row.aside,
+    hidden: row.hidden,
+    lastModified,
+    updatedAt: row.updatedAt ?? lastModified,
+    version: row.version,
+    revision: row.revision,
+  };
+}
+
+export function keyOfGroup({ projectId, id }: Group): Key {
+  return groupKey(projectId, id);
+}
+
+/** The item of a group, for seeding a table without a transaction a group, too. */
+export function groupRowItem(group: Group): Item {
+  return {
+    ...keyOfGroup(group),
+    displayName: group.displayName,
+    ...(group.externalId !== undefined && { externalId: group.externalId }),
+    access: group.access,
+    ...(group.connectionId !== undefined && { connectionId: group.connectionId }),
+    generation: group.generation,
+    size: group.size,
+    wideChanges: group.wideChanges,
+    ...(group.aside !== undefined && { aside: { ...group.aside } }),
+    ...(group.hidden && { hidden: true }),
+    createdAt: Date.parse(group.createdAt),
+    ...(group.lastModified !== group.createdAt && { lastModified: Date.parse(group.lastModified) }),
+    ...(group.updatedAt !== group.lastModified && { updatedAt: Date.parse(group.updatedAt) }),
+    version: group.version,
+    revision: group.revision,
+  };
+}
+
+/** The group's row, hidden or not. */
+export async function readGroupRow(
+  store: Store,
+  projectId: string,
+  groupId: string,
+): Promise<Group | undefined> {
+  const key = groupKey(projectId, groupId);
+  const item = (await store.read([key])).get(key);
+  return item && parseGroup(projectId, item);
+}
+
+/** The rows at these ids that are there and shown, in the order of the ids. */
+export async function readGroups(
+  store: Store,
+  projectId: string,
+  groupIds: readonly string[],
+): Promise<readonly Group[]> {
+  const keys = groupIds.map((id) => groupKey(projectId, id));
+  const items = keys.length > 0 ? await store.read(keys) : undefined;
+  return keys.flatMap((key) => shown(projectId, items?.get(key)));
+}
+
+export interface GroupRange {
+  /** Of one connection, or of none; every group of the project when undefined. */
+  readonly owner?: string | undefined;
+  /** Begin behind this id. */
+  readonly after?: string | undefined;
+  readonly limit?: number;
+}
+
+/** Groups in the order of their ids: by owner, then by age. One Query for each megabyte of rows. */
+export async function queryGroups(
+  store: Store,
+  projectId: string,
+  { owner, after, limit }: GroupRange,
+): Promise<readonly Group[]> {
+  const items = await store.query({
+    pk: groupsPartition(projectId),
+    ...(owner !== undefined && { prefix: owner }),
+    ...(after !== undefined && { after }),
+    ...(limit !== undefined && { limit }),
+  });
+  return items.flatMap((item) => shown(projectId, item));
+}
+
+function shown(projectId: string, item: Item | undefined): readonly Group[] {
+  const group = item && parseGroup(projectId, item);
+  return group === undefined || group.hidden ? [] : [group];
+}
+
+/** Lets a transaction hold only while the row is as it was read. */
+export function groupUnchanged(group: Group): Condition {
+  return { expression: "revision = :seenRevision", values: { ":seenRevision": group.revision } };
+}
+
+/**
+ * What a change of some members does to the row, whatever else happens to the group meanwhile; but not if the set has been
+ * replaced or changed widely since it was read.
+ */
+export function noteMembership(
+  group: Group,
+  change: { readonly at: string; readonly growth: number; readonly wide: boolean },
+): Write {
+  return {
+    update: keyOfGroup(group),
+    change: {
+      expression:
+        "SET lastModified = :at REMOVE updatedAt " +
+        `ADD version :one, revision :one, #size :growth${change.wide ? ", wideChanges :one" : ""}`,
+      names: { "#size": "size" },
+      values: { ":at": Date.parse(change.at), ":one": 1, ":growth": change.growth },
+    },
+    when: sameSet(group),
+  };
+}
+
+/** What a change of who is in the group by hand does to the row: nothing of it is SCIM's, so the version stays. */
+export function noteHandMembership(group: Group, at: string): Write {
+  return {
+    update: keyOfGroup(group),
+    change: {
+      expression: "SET updatedAt = :at ADD revision :one",
+      values: { ":at": Date.parse(at), ":one": 1 },
+    },
+    when: sameSet(group),
+  };
+}
+
+function sameSet({ generation, wideChanges }: Group): Condition {
+  return {
+    expression: "generation = :seenGeneration AND wideChanges = :seenWideChanges",
+    values: { ":seenGeneration": generation, ":seenWideChanges": wideChanges },
+  };
+}
+
+/** Every write that turns `before` (nothing, for a new group) into `after` (nothing, for one that goes), but for its members. */
+export function groupWrites(
+  before: Group | undefined,
+  after: Group | undefined,
+  holdersAt: (key: Key) => NameHolders,
+): readonly Write[] {
+  return [
+    ...rowWrite(before, after),
+    ...nameWrites(before, after, holdersAt),
+    ...externalIdWrites(before, after),
+  ];
+}
+
+function rowWrite(before: Group | undefined, after: Group | undefined): readonly Write[] {
+  if (after !== undefined) {
+    return [{ put: groupRowItem(after), when: before === undefined ? absent : groupUnchanged(before) }];
+  }
+  return before === undefined ? [] : [{ delete: keyOfGroup(before), when: groupUnchanged(before) }];
+}
+
+/** Takes the word of a set aside from the row, once that set is removed; nothing if another one is aside by now. */
+export function forgetAside(group: Group, generation: string): Write {
+  return {
+    update: keyOfGroup(group),
+    change: { expression: "REMOVE aside ADD revision :one", values: { ":one": 1 } },
+    when: { expression: "aside.generation = :generation", values: { ":generation": generation } },
+  };
+}
+
+/** The groups that have a name, in one connection or made by hand. */
+export type NameHolders = readonly string[];
+
+const nameItem = z.object({ groups: z.custom<ReadonlySet<string>>().optional() });
+
+export function parseNameHolders(item: Item | undefined): NameHolders {
+  return item === undefined ? [] : [...(nameItem.parse(item).groups ?? [])].sort();
+}
+
+export function nameKeyOf(group: Group): Key {
+  return nameKey(group.projectId, group.connectionId, group.displayName);
+}
+
+export function nameKey(projectId: string, connectionId: string | undefined, displayName: string): Key {
+  return groupNameKey(projectId, foldCase(displayName), groupOwner(connectionId));
+}
+
+/** Groups of one name in one connection: what one item of 400 KB (AWS quota) holds, with room to spare. */
+export const groupsPerNameMax = 10_000;
+
+/** The name items a change writes, and therefore has to know. */
+export function nameKeysTouched(before: Group | undefined, after: Group | undefined): readonly Key[] {
+  const [left, taken] = [before && nameKeyOf(before), after && nameKeyOf(after)];
+  return left?.sk === taken?.sk ? [] : [left, taken].filter((key) => key !== undefined);
+}
+
+function nameWrites(
+  before: Group | undefined,
+  after: Group | undefined,
+  holdersAt: (key: Key) => NameHolders,
+): readonly Write[] {
+  const id = (before ?? after)!.id;
+  const [left, taken] = [before && nameKeyOf(before), after && nameKeyOf(after)];
+  return nameKeysTouched(before, after).map((key) => {
+    const seen = holdersAt(key);
+    const next = key.sk === taken?.sk ? [...seen, id] : seen.filter((holder) => holder !== id);
+    if (key.sk === left?.sk && next.length === seen.length) {
+      overtaken();
+    }
+    return nameWrite(key, seen, next);
+  });
+}
+
+function nameWrite(key: Key, seen: NameHolders, next: NameHolders): Write {
+  const when: Condition =
+    seen.length === 0
+      ? absent
+      : { expression: "#groups = :seen", names: { "#groups": "groups" }, values: { ":seen": new Set(seen) } };
+  return next.length === 0 ? { delete: key, when } : { put: { ...key, groups: new Set(next) }, when };
+}
+
+function externalIdWrites(before: Group | undefined, after: Group | undefined): readonly Write[] {
+  const [left, taken] = [before && externalIdKeyOf(before), after && externalIdKeyOf(after)];
+  if (left?.sk === taken?.sk) {
+    return [];
+  }
+  return [
+    ...(left === undefined ? [] : [{ delete: left, when: present }]),
+    ...(taken === undefined ? [] : [{ put: { ...taken, group: after!.id }, when: absent }]),
+  ];
+}
+
+function externalIdKeyOf({ connectionId, externalId, id }: Group): Key | undefined {
+  return connectionId === undefined || externalId === undefined
+    ? undefined
+    : groupExternalIdKey(connectionId, externalId, id);
+}
+
+/** Ids of the groups with this externalId, case-exact. */
+export async function groupIdsByExternalId(
+  store: Store,
+  connectionId: string,
+  externalId: string,
+): Promise<readonly string[]> {
+  if (!isIndexable(externalId)) {
+    return [];
+  }
+  const prefix = groupExternalIdPrefix(externalId);
+  const items = await store.query({ pk: referencesPartition(connectionId), prefix });
+  return items.map((item) => String(item["sk"]).slice(prefix.length));
+}

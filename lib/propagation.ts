@@ -1,0 +1,105 @@
+import { fileURLToPath } from "node:url";
+import { Duration, Validations } from "aws-cdk-lib";
+import type { ITable } from "aws-cdk-lib/aws-dynamodb";
+import { PolicyStatement } from "aws-cdk-lib/aws-iam";
+import {
+  EventSourceMapping,
+  FilterCriteria,
+  type IEventSourceDlq,
+  type IFunction,
+  StartingPosition,
+} from "aws-cdk-lib/aws-lambda";
+import type { RetentionDays } from "aws-cdk-lib/aws-logs";
+import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import { Construct } from "constructs";
+import {
+  streamFunctionName,
+  streamFunctionTimeoutSeconds,
+  streamMapping,
+} from "../lambda/stream/stream-mapping.ts";
+import { functionPermissions } from "./function-permissions.ts";
+import { RollcallFunction } from "./rollcall-function.ts";
+
+export interface PropagationProps {
+  readonly table: ITable;
+  /** Of that table's stream. */
+  readonly streamArn: string;
+  readonly logRetention: RetentionDays;
+}
+
+/** The most that SQS keeps a message. The stream itself forgets after a day, so there is no reason to hurry it out. */
+const failureRetentionDays = 14;
+
+/** What the table's stream rings: the function, the mapping that invokes it, and the queue for what it could not do. */
+export class Propagation extends Construct {
+  readonly function: IFunction;
+  /** One message for each batch that was given up. It says which records of the stream, not what is in them. */
+  readonly failureQueue: Queue;
+
+  constructor(scope: Construct, id: string, props: PropagationProps) {
+    super(scope, id);
+    this.function = new RollcallFunction(this, "Handler", {
+      entry: fileURLToPath(new URL(`../lambda/handlers/${streamFunctionName}.ts`, import.meta.url)),
+      description: "Rollcall: carries changes that the table's stream reports",
+      table: props.table,
+      tableActions: functionPermissions[streamFunctionName],
+      timeoutSeconds: streamFunctionTimeoutSeconds,
+      logRetention: props.logRetention,
+    }).function;
+
+    this.failureQueue = new Queue(this, "FailureQueue", {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(failureRetentionDays),
+    });
+    Validations.of(this.failureQueue).acknowledge({
+      id: "AwsSolutions-SQS3",
+      reason:
+        "This is the dead-letter queue: nothing consumes it but an operator, whom an alarm calls at the first message.",
+    });
+
+    this.#permit(props.streamArn);
+    new EventSourceMapping(this, "Mapping", {
+      target: this.function,
+      eventSourceArn: props.streamArn,
+      // At its creation, and after the stream was replaced: nothing that the stream still has is left out, and twice does no harm.
+      startingPosition: StartingPosition.TRIM_HORIZON,
+      filters: [FilterCriteria.filter(streamMapping.filter)],
+      batchSize: streamMapping.batchSize,
+      maxBatchingWindow: Duration.seconds(streamMapping.batchingWindowSeconds),
+      parallelizationFactor: streamMapping.parallelizationFactor,
+      retryAttempts: streamMapping.retryAttempts,
+      maxRecordAge: Duration.seconds(streamMapping.recordAgeSecondsMax),
+      bisectBatchOnError: true,
+      reportBatchItemFailures: true,
+      onFailure: sendTo(this.failureQueue),
+    });
+  }
+
+  /** The mapping acts by the function's role. */
+  #permit(streamArn: string): void {
+    this.function.addToRolePolicy(
+      new PolicyStatement({
+        actions: ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+        resources: [streamArn],
+      }),
+    );
+    this.function.addToRolePolicy(
+      new PolicyStatement({ actions: ["dynamodb:ListStreams"], resources: ["*"] }),
+    );
+    this.function.addToRolePolicy(
+      new PolicyStatement({ actions: ["sqs:SendMessage"], resources: [this.failureQueue.queueArn] }),
+    );
+    Validations.of(this).acknowledge({
+      id: "AwsSolutions-IAM5[Resource::*]",
+      reason:
+        "dynamodb:ListStreams cannot be limited to a resource (Service Authorization Reference); it tells names, no data. " +
+        "Lambda wants it of every mapping on a stream.",
+    });
+  }
+}
+
+/** As CDK's SqsDlq, which would also let the function ask for the queue's URL and attributes. */
+function sendTo(queue: Queue): IEventSourceDlq {
+  return { bind: () => ({ destination: queue.queueArn }) };
+}

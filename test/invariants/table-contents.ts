@@ -1,0 +1,332 @@
+/**
+ * What a whole table holds, sorted by tenant, for the auditor (`check-table.ts`, `check-groups.ts`). Written apart from
+ * `lambda/table`, of which it takes only the sizes of things: it reads DynamoDB's own attribute values and takes keys to
+ * pieces itself, so that a mistake in the code that writes is not repeated by the code that checks.
+ */
+
+import { type AttributeValue, type DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
+import { membersPerBlock } from "../../lambda/table/keys.ts";
+import { slotsPerPage, stripes } from "../../lambda/table/numbers.ts";
+
+export type RawItem = Readonly<Record<string, AttributeValue>>;
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
+export type JsonObject = { readonly [name: string]: Json };
+
+/** Every item of a table, read strongly. */
+export async function scanTable(client: DynamoDBClient, tableName: string): Promise<readonly RawItem[]> {
+  const items: RawItem[] = [];
+  let startKey: Record<string, AttributeValue> | undefined;
+  do {
+    const page = await client.send(
+      new ScanCommand({ TableName: tableName, ConsistentRead: true, ExclusiveStartKey: startKey }),
+    );
+    items.push(...(page.Items ?? []));
+    startKey = page.LastEvaluatedKey;
+  } while (startKey !== undefined);
+  return items;
+}
+
+const bitsPerChunk = 120;
+const chunksPerPage = Math.ceil(slotsPerPage / bitsPerChunk);
+export const projectIdLength = 16;
+/** In place of a connection's id, for what belongs to the product alone. */
+export const product = "the product";
+
+/** All that was found under one project id. */
+export interface Tenant {
+  readonly id: string;
+  project: JsonObject | undefined;
+  readonly connections: Map<string, JsonObject>;
+  readonly formerConnections: Set<string>;
+  /** By stripe. */
+  readonly pools: Map<number, JsonObject>;
+  readonly rows: Map<number, JsonObject>;
+  /** By sort key. */
+  readonly claims: Map<string, JsonObject>;
+  readonly emailPointers: Map<string, JsonObject>;
+  /** By connection id and sort key. */
+  readonly externalIds: Map<string, JsonObject>;
+  /** Connection id (or `product`), `reader` or `user`, and number, of every bit set. */
+  readonly rosterBits: Set<string>;
+  /** The numbers that left, by the connection they left. */
+  readonly departed: Map<string, Set<number>>;
+  /** Connections that have items under `C#`. */
+  readonly connectionsNamed: Set<string>;
+  readonly groups: Map<string, JsonObject>;
+  readonly groupPages: GroupPage[];
+  /** Group ids, by sort key. */
+  readonly groupNames: Map<string, readonly string[]>;
+  /** By connection id and sort key. */
+  readonly groupExternalIds: Map<string, JsonObject>;
+  readonly derived: Derived;
+}
+
+export interface GroupPage {
+  readonly group: string;
+  readonly kind: string;
+  readonly page: number;
+  readonly generation: string;
+  readonly numbers: readonly number[];
+}
+
+/** What the stream handler has made of the rest. */
+export interface Derived {
+  /** `number#GROUPS`, by number. */
+  readonly memberGroups: Map<number, JsonObject>;
+  /** Group id and sort key, and the numbers that were carried. */
+  readonly mirrors: Map<string, readonly number[]>;
+}
+
+export type Report = (finding: string) => void;
+
+export function sortOut(items: readonly RawItem[], report: Report): Map<string, Tenant> {
+  const tenants = new Map<string, Tenant>();
+  const tenantOf = (id: string): Tenant => {
+    const known = tenants.get(id) ?? emptyTenant(id);
+    tenants.set(id, known);
+    return known;
+  };
+  for (const raw of items) {
+    const pk = raw["pk"]?.S ?? "";
+    const sk = raw["sk"]?.S ?? "";
+    const [scope = "", id = "", part] = pk.split("#");
+    const tenant = pk === "PROJECTS" ? tenantOf(sk) : tenantOf(id.slice(0, projectIdLength));
+    const isKnown =
+      pk === "PROJECTS"
+        ? takeProject(tenant, raw)
+        : scope === "P"
+          ? takeOfProject(tenant, pk, sk, raw, report)
+          : scope === "C"
+            ? takeOfConnection(tenant, id, part, sk, raw, report)
+            : scope === "G" && takeOfGroups(tenant, part, sk, raw, report);
+    if (!isKnown) report(`stray: ${pk} / ${sk} is no item of ours`);
+  }
+  return tenants;
+}
+
+function emptyTenant(id: string): Tenant {
+  return {
+    id,
+    project: undefined,
+    connections: new Map(),
+    formerConnections: new Set(),
+    pools: new Map(),
+    rows: new Map(),
+    claims: new Map(),
+    emailPointers: new Map(),
+    externalIds: new Map(),
+    rosterBits: new Set(),
+    departed: new Map(),
+    connectionsNamed: new Set(),
+    groups: new Map(),
+    groupPages: [],
+    groupNames: new Map(),
+    groupExternalIds: new Map(),
+    derived: { memberGroups: new Map(), mirrors: new Map() },
+  };
+}
+
+function takeProject(tenant: Tenant, raw: RawItem): true {
+  tenant.project = plainItem(raw);
+  return true;
+}
+
+/** Takes an item of a partition `P#…`; false for one that is none of ours. */
+function takeOfProject(tenant: Tenant, pk: string, sk: string, raw: RawItem, report: Report): boolean {
+  const [, , part, further = ""] = pk.split("#");
+  const item = plainItem(raw);
+  switch (part) {
+    case undefined: {
+      const [kind, connectionId = ""] = sk.split("#");
+      if (kind === "CONNECTION") tenant.connections.set(connectionId, item);
+      else if (kind === "FORMER") tenant.formerConnections.add(connectionId);
+      else return false;
+      return true;
+    }
+    case "SEATS":
+      tenant.pools.set(Number(sk), item);
+      return true;
+    case "NAMES":
+      if (isClaimKey(sk)) tenant.claims.set(sk, item);
+      else if (isEmailPointerKey(sk)) tenant.emailPointers.set(sk, item);
+      else return false;
+      return true;
+    case "M": {
+      const number = sk.slice(0, 12);
+      if (Math.floor(Number(number) / membersPerBlock) !== Number(further)) {
+        report(`rows: ${sk} lies in block ${further}`);
+      }
+      if (isNumberKey(sk)) tenant.rows.set(Number(sk), item);
+      else if (isNumberKey(number) && sk.slice(12) === "#GROUPS") {
+        tenant.derived.memberGroups.set(Number(number), item);
+      } else return false;
+      return true;
+    }
+    case "ROSTER":
+      return takeRosterPage(tenant, product, sk, raw, report);
+    case "GROUPNAMES":
+      tenant.groupNames.set(sk, (item["groups"] as readonly string[] | undefined) ?? []);
+      return true;
+    case "MIRROR":
+      if (sk !== "HEAD") {
+        const { page } = partsOfPageKey(sk);
+        tenant.derived.mirrors.set(`${further} ${sk}`, numbersOnPage(page, raw, "b", `mirror ${sk}`, report));
+      }
+      return true;
+    default:
+      return false;
+  }
+}
+
+function takeOfConnection(
+  tenant: Tenant,
+  connectionId: string,
+  part: string | undefined,
+  sk: string,
+  raw: RawItem,
+  report: Report,
+): boolean {
+  tenant.connectionsNamed.add(connectionId);
+  if (part === "ROSTER") return takeRosterPage(tenant, connectionId, sk, raw, report);
+  if (part !== "REFERENCES") return false;
+  const [kind] = sk.split("#");
+  if (kind === "externalId") tenant.externalIds.set(`${connectionId} ${sk}`, plainItem(raw));
+  else if (kind === "groupExternalId") tenant.groupExternalIds.set(`${connectionId} ${sk}`, plainItem(raw));
+  else return false;
+  return true;
+}
+
+/** `present#page#half` with the readers and the users of half a page, `departed#page` with those who left. */
+function takeRosterPage(tenant: Tenant, owner: string, sk: string, raw: RawItem, report: Report): boolean {
+  const [kind, pageText = "", half, ...rest] = sk.split("#");
+  if (pageText.length !== 6 || rest.length > 0) return false;
+  const page = Number(pageText);
+  const where = `roster ${owner} ${sk}`;
+  if (kind === "departed" && half === undefined && owner !== product) {
+    const left = tenant.departed.get(owner) ?? new Set();
+    tenant.departed.set(owner, left);
+    for (const number of numbersOnPage(page, raw, "d", where, report)) left.add(number);
+    return true;
+  }
+  if (kind !== "present" || (half !== "0" && half !== "1")) return false;
+  for (const name of Object.keys(raw)) {
+    const isLower = Number(name.slice(1)) < chunksPerPage / 2;
+    if (name !== "pk" && name !== "sk" && isLower !== (half === "0")) {
+      report(`rosters: ${where} has ${name}, which is of the other half`);
+    }
+  }
+  const sets = setsOnPage(page, raw, "ru", where, report);
+  for (const number of sets.get("r")!) tenant.rosterBits.add(`${owner} reader ${number}`);
+  for (const number of sets.get("u")!) tenant.rosterBits.add(`${owner} user ${number}`);
+  return true;
+}
+
+/** `G#project` holds the rows of groups, `G#project#group` the pages of their members. */
+function takeOfGroups(
+  tenant: Tenant,
+  group: string | undefined,
+  sk: string,
+  raw: RawItem,
+  report: Report,
+): boolean {
+  if (group === undefined) {
+    tenant.groups.set(sk, plainItem(raw));
+    return true;
+  }
+  const place = partsOfPageKey(sk);
+  const isOurs = place.kind === "S" ? place.generation !== "" : place.kind === "H" && place.generation === "";
+  if (!isOurs || !Number.isInteger(place.page)) return false;
+  const numbers = numbersOnPage(place.page, raw, "b", `group ${group} ${sk}`, report);
+  tenant.groupPages.push({ group, ...place, numbers });
+  return true;
+}
+
+function partsOfPageKey(sk: string) {
+  const [kind = "", page = "", generation = ""] = sk.split("#");
+  return { kind, page: page.length === 6 ? Number(page) : Number.NaN, generation };
+}
+
+function isClaimKey(sk: string): boolean {
+  return (sk.startsWith("userName#") || sk.startsWith("email#")) && sk.endsWith("\u001f!");
+}
+
+function isEmailPointerKey(sk: string): boolean {
+  return sk.startsWith("email#") && sk.at(-13) === "\u001f" && isNumberKey(sk.slice(-12));
+}
+
+function isNumberKey(text: string): boolean {
+  return text.length === 12 && [...text].every((digit) => digit >= "0" && digit <= "9");
+}
+
+export function printNumber(number: number): string {
+  return String(number).padStart(12, "0");
+}
+
+export function printKey(key: string): string {
+  return key.replace("\u001f", " ");
+}
+
+/** Numbers as JavaScript's, which is exact for all but the chunks of sets: those are read from the raw item. */
+function plainItem(raw: RawItem): JsonObject {
+  return Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, plain(value)]));
+}
+
+function plain(value: AttributeValue): Json {
+  if (value.S !== undefined) return value.S;
+  if (value.N !== undefined) return Number(value.N);
+  if (value.BOOL !== undefined) return value.BOOL;
+  if (value.L !== undefined) return value.L.map(plain);
+  if (value.M !== undefined) return plainItem(value.M);
+  if (value.SS !== undefined) return [...value.SS].sort();
+  return null;
+}
+
+/** The one set that an item holds. */
+function numbersOnPage(page: number, raw: RawItem, prefix: string, where: string, report: Report): number[] {
+  return setsOnPage(page, raw, prefix, where, report).get(prefix)!;
+}
+
+/**
+ * The sets that an item holds side by side, by the letter their chunks begin with. Slot k of page p is the number whose
+ * ordinal within its stripe (p modulo `stripes`) is k beyond those of earlier pages.
+ */
+function setsOnPage(
+  page: number,
+  raw: RawItem,
+  prefixes: string,
+  where: string,
+  report: Report,
+): ReadonlyMap<string, number[]> {
+  const sets = new Map([...prefixes].map((prefix) => [prefix, [] as number[]]));
+  for (const [name, value] of Object.entries(raw)) {
+    if (name === "pk" || name === "sk") continue;
+    const numbers = sets.get(name.slice(0, 1));
+    const chunk = Number(name.slice(1));
+    let bits = BigInt(value.N ?? "-1");
+    const isChunk = Number.isInteger(chunk) && chunk >= 0 && chunk < chunksPerPage;
+    if (numbers === undefined || !isChunk || bits < 0n || bits >= 1n << 120n) {
+      report(`pages: ${where} has ${name} = ${JSON.stringify(value)}`);
+      continue;
+    }
+    for (let bit = 0; bits > 0n; bit++, bits >>= 1n) {
+      if (bits % 2n === 1n) {
+        const ordinal = Math.floor(page / stripes) * slotsPerPage + chunk * bitsPerChunk + bit;
+        numbers.push(ordinal * stripes + (page % stripes));
+      }
+    }
+  }
+  return sets;
+}
+
+export function textOf(value: Json | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+export function objectOf(value: Json | undefined): JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+}
+
+/** Enough of case folding for what tests write. */
+export function foldForCheck(text: string): string {
+  return text.normalize("NFKC").toLowerCase().toUpperCase().toLowerCase().normalize("NFKC");
+}
