@@ -43,5 +43,5 @@ export const functionPermissions: Readonly<Record<DeployedFunctionName, readonly
   /** Reads the connection to check the token, and notes the token's last use. */
   discovery: ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"],
   /** Reads what has changed, and writes what is derived from it; its stream and its queue are in `propagation.ts`. */
-  propagation: [...read, ...transact],
+  propagation: [...read, ...transact, "dynamodb:BatchWriteItem"],
 };

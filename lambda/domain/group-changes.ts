@@ -12,15 +12,17 @@ import {
   nameKeysTouched,
   noteMembership,
   parseNameHolders,
+  readGroupRow,
 } from "../table/groups.ts";
-import type { GroupPagePlace, Key } from "../table/keys.ts";
+import type { Key } from "../table/keys.ts";
 import { countOf, type NumberPages } from "../table/numbers.ts";
 import { overtaken } from "../table/retry.ts";
-import type { Write } from "../table/store.ts";
+import type { Item, Write } from "../table/store.ts";
 import type { Context } from "./context.ts";
 import type { Group } from "./group.ts";
 import { randomCharacters } from "./ids.ts";
 import { asideLifetimeMs, transactionWritesMax } from "./limits.ts";
+import { changing } from "./member-change.ts";
 
 /** The members before and after; pages that are in neither are left as they are, unless all were read. */
 export interface MembersChange {
@@ -34,6 +36,8 @@ export interface GroupCommit {
   /** As wanted, but for what follows from its members: version, size, times. Nothing for a group that goes. */
   readonly after: Group;
   readonly members: MembersChange;
+  /** Whether the SCIM resource changes: it does not where nobody but departed members is taken out. */
+  readonly visible: boolean;
   /** Whether the change holds only for the group exactly as it was read; a change of single members need not. */
   readonly strict: boolean;
   readonly holdersAt: (key: Key) => NameHolders;
@@ -46,11 +50,12 @@ export async function commitGroup(context: Context, commit: GroupCommit, at: str
   const { before, members } = commit;
   const pages = membersWrites(placeOf(before ?? commit.after), members.before, members.after);
   const growth = countOf(members.after) - countOf(members.before);
-  const wide = pages.length > 1;
+  // Names are read with the row, members from their pages: who reads across the change reads both again.
+  const wide = pages.length + (isRenamed(commit) ? 1 : 0) > 1;
   const after = nextGroup(commit, growth, wide, at);
   const row =
     before !== undefined && !commit.strict
-      ? [noteMembership(before, { at, growth, wide })]
+      ? [noteMembership(before, { at: commit.visible ? at : undefined, growth, wide })]
       : groupWrites(before, after, commit.holdersAt);
   const writes = [...row, ...pages, ...commit.checks];
   if (writes.length > transactionWritesMax) {
@@ -59,7 +64,19 @@ export async function commitGroup(context: Context, commit: GroupCommit, at: str
   return (await context.store.transact(writes)) === "done" ? after : overtaken();
 }
 
-function nextGroup({ before, after }: GroupCommit, growth: number, wide: boolean, at: string): Group {
+function isRenamed({ before, after }: GroupCommit): boolean {
+  return (
+    before !== undefined &&
+    (before.displayName !== after.displayName || before.externalId !== after.externalId)
+  );
+}
+
+function nextGroup(
+  { before, after, visible }: GroupCommit,
+  growth: number,
+  wide: boolean,
+  at: string,
+): Group {
   if (before === undefined) {
     return { ...after, size: growth };
   }
@@ -67,9 +84,7 @@ function nextGroup({ before, after }: GroupCommit, growth: number, wide: boolean
     ...after,
     size: before.size + growth,
     wideChanges: before.wideChanges + (wide ? 1 : 0),
-    lastModified: at,
-    updatedAt: at,
-    version: before.version + 1,
+    ...(visible && { lastModified: at, updatedAt: at, version: before.version + 1 }),
     revision: before.revision + 1,
   };
 }
@@ -93,9 +108,20 @@ async function createAside(context: Context, commit: GroupCommit, wanted: Group)
   const aside = { generation: after.generation, removableFrom: context.clock() + asideLifetimeMs };
   const hidden: Group = { ...after, hidden: true, aside };
   await done(store.transact([...groupWrites(undefined, hidden, commit.holdersAt), ...commit.checks]));
-  await store.place(membersItems(placeOf(after), commit.members.after));
+  const items = membersItems(placeOf(after), commit.members.after);
+  await store.place(items);
   const shown: Group = { ...after, revision: hidden.revision + 1 };
-  await done(store.transact(groupWrites(hidden, shown, commit.holdersAt)));
+  const isShown = await changing(context, async () => {
+    if ((await store.transact(groupWrites(hidden, shown, commit.holdersAt))) === "done") {
+      return true;
+    }
+    // Nobody changes a hidden group but to remove it; else something in passing was in the way.
+    return (await readGroupRow(store, after.projectId, after.id)) === undefined ? false : overtaken();
+  });
+  if (!isShown) {
+    await store.purge(items.map(keyOfItem));
+    overtaken();
+  }
   return shown;
 }
 
@@ -130,17 +156,25 @@ async function replaceAside(
   };
   const outcome = await store.transact([...groupWrites(begun, swapped, commit.holdersAt), ...commit.checks]);
   if (outcome === "overtaken") {
-    await store.purge(items.map(({ pk, sk }) => ({ pk: String(pk), sk: String(sk) })));
-    await store.transact([forgetAside(begun, generation)]);
+    await store.purge(items.map(keyOfItem));
+    await forget(context, begun, generation);
     overtaken();
   }
-  try {
-    await tidyGroup(context, swapped);
-  } catch (cause) {
-    // The change is made; the stream handler removes what is left.
-    context.warn("The set that a group had before could not be removed yet", cause);
-  }
+  await leavingRest(context, () => tidyGroup(context, swapped));
   return swapped;
+}
+
+/** Removes what nobody reads any more. The change is made: where this fails, the stream handler does it. */
+async function leavingRest(context: Context, remove: () => Promise<unknown>): Promise<void> {
+  try {
+    await remove();
+  } catch (cause) {
+    context.warn("What a group had before could not be removed yet", cause);
+  }
+}
+
+function keyOfItem({ pk, sk }: Item): Key {
+  return { pk: String(pk), sk: String(sk) };
 }
 
 async function done(outcome: Promise<"done" | "overtaken">): Promise<void> {
@@ -162,7 +196,7 @@ const generationCharacters = 16;
  * group itself, if it was never shown. False while somebody may still be at work on it. Safe to repeat.
  */
 export async function tidyGroup(context: Context, group: Group): Promise<boolean> {
-  const { aside, generation, hidden, projectId, id } = group;
+  const { aside, hidden, projectId, id } = group;
   if (aside === undefined) {
     return true;
   }
@@ -174,13 +208,24 @@ export async function tidyGroup(context: Context, group: Group): Promise<boolean
     return true;
   }
   const { store } = context;
-  await store.purge(await membersKeys(store, projectId, id, (place) => isPresent(place, generation)));
-  await store.transact([forgetAside(group, aside.generation)]);
+  // Of that set alone: since the row was read, another one may have become the present one, or be on its way.
+  const keys = await membersKeys(store, projectId, id, ({ generation }) => generation !== aside.generation);
+  await store.purge(keys);
+  await forget(context, group, aside.generation);
   return true;
 }
 
-function isPresent({ kind, generation }: GroupPagePlace, present: string): boolean {
-  return kind === "H" || generation === present;
+/** Takes the word of a set aside from the row, whatever else is changing there. */
+async function forget(context: Context, group: Group, generation: string): Promise<void> {
+  const { store } = context;
+  await changing(context, async () => {
+    if ((await store.transact([forgetAside(group, generation)])) === "overtaken") {
+      const row = await readGroupRow(store, group.projectId, group.id);
+      if (row?.aside?.generation === generation) {
+        overtaken();
+      }
+    }
+  });
 }
 
 /** The row and its names in one transaction, then whatever was kept of its members. Overtaken when it changed meanwhile. */
@@ -190,7 +235,7 @@ export async function removeGroup(context: Context, group: Group, checks: readon
   const names = await store.read(keys);
   const writes = groupWrites(group, undefined, (key) => parseNameHolders(names.get(key)));
   await done(store.transact([...writes, ...checks]));
-  await purgeMembers(context, group.projectId, group.id);
+  await leavingRest(context, () => purgeMembers(context, group.projectId, group.id));
 }
 
 /** All that is kept of the members of a group that is gone. */

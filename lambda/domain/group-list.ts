@@ -22,7 +22,16 @@ import {
   readGroups,
 } from "../table/groups.ts";
 import { isIndexable } from "../table/keys.ts";
-import { difference, intersection, type NumberPages, noNumbers, pagesOf, slotOf } from "../table/numbers.ts";
+import {
+  difference,
+  intersection,
+  type NumberPages,
+  type NumberSet,
+  noNumbers,
+  numbersOn,
+  pagesOf,
+  slotOf,
+} from "../table/numbers.ts";
 import { overtaken } from "../table/retry.ts";
 import { readDeparted } from "../table/roster.ts";
 import type { ItemsByKey } from "../table/store.ts";
@@ -43,7 +52,7 @@ export interface ListedGroup extends Listed {
 /** Makes the resource of a row and of the members read of it; names by number where they were looked up. */
 export type RepresentGroup = (
   group: Group,
-  members: NumberPages | undefined,
+  members: NumberSet | undefined,
   names?: ReadonlyMap<number, string>,
 ) => ScimResource;
 
@@ -141,7 +150,7 @@ const groupsLookedIntoAtOnce = 50;
 
 type LookedInto = readonly [
   group: Group,
-  members: NumberPages,
+  members: NumberSet,
   names: ReadonlyMap<number, string> | undefined,
 ];
 
@@ -166,7 +175,7 @@ async function* membersFor(
     yield* await Promise.all(
       slice.map(async (group) => {
         const members = await membersAmong(context, group, numbers);
-        return [group, difference(members, departed), undefined] as const;
+        return [group, numbersOn(difference(members, departed)), undefined] as const;
       }),
     );
   }

@@ -16,6 +16,7 @@ import {
   parseGroup,
   parseNameHolders,
   readGroupRow,
+  readGroups,
 } from "../table/groups.ts";
 import { groupKey, type Key, memberKey } from "../table/keys.ts";
 import { readMembers } from "../table/member-reads.ts";
@@ -25,6 +26,7 @@ import {
   difference,
   hasNumber,
   type NumberPages,
+  type NumberSet,
   noNumbers,
   numbersOn,
   pagesOf,
@@ -38,7 +40,7 @@ import { type Attempt, attempt, unwrapped } from "./attempt.ts";
 import { type Connection, projectIdOf } from "./connection.ts";
 import { type Context, now } from "./context.ts";
 import { type Group, newGroup } from "./group.ts";
-import { commitGroup, placeOf, removeGroup } from "./group-changes.ts";
+import { commitGroup, placeOf, removeGroup, tidyGroup } from "./group-changes.ts";
 import { isGroupId, newGroupId, projectOfConnection } from "./ids.ts";
 import { assertGroupIndexable } from "./indexable.ts";
 import {
@@ -58,8 +60,8 @@ import { assertVersion } from "./version.ts";
 export interface OpenedGroup {
   readonly connection: Connection;
   readonly group: Group;
-  /** The numbers of its members; undefined where they were not asked for. */
-  readonly members: NumberPages | undefined;
+  /** The numbers of its members, ascending; undefined where they were not asked for. */
+  readonly members: NumberSet | undefined;
 }
 
 /** What of a group's members the answer shows. */
@@ -74,7 +76,7 @@ export async function getGroup(
 ): Promise<OpenedGroup> {
   return changing(context, async () => {
     const { connection, group } = await openGroup(context, caller, id);
-    const members = wantsMembers ? await readMembersOf(context, group) : undefined;
+    const members = wantsMembers ? numbersOn(await readMembersOf(context, group)) : undefined;
     return { connection, group, members };
   });
 }
@@ -118,7 +120,7 @@ export async function createGroup(
     const { members: wish } = unwrapped(wanted);
     const after = draft(names!, connection);
     const holdersAt = (key: Key) => parseNameHolders(items.get(key));
-    assertNameFree(connection, after, holdersAt);
+    await assertNameFree(context, connection, after, holdersAt);
     const members = pagesOf(knownNumbers(connection, wish, people, items));
     const group = await commitGroup(
       context,
@@ -126,13 +128,14 @@ export async function createGroup(
         before: undefined,
         after,
         members: { before: noNumbers, after: members },
+        visible: true,
         strict: true,
         holdersAt,
         checks: [connectionUnchanged(connection.id, connection)],
       },
       at,
     );
-    return { connection, group, members };
+    return { connection, group, members: numbersOn(members) };
   });
 }
 
@@ -167,7 +170,8 @@ export async function changeGroup(
       holdersOf(context, before, { ...before, ...names }),
     ]);
     const visible = difference(pages, departed);
-    const taken = takenNumbers(before.projectId, wish).filter((number) => hasNumber(visible, number));
+    // The departed go, too: of those that were deleted in the product some come back, and not into what they were taken from.
+    const taken = takenNumbers(before.projectId, wish).filter((number) => hasNumber(pages, number));
     const after = wish.whole ? pagesOf(put) : withNumbers(pages, put, taken);
     const visibleAfter = difference(after, departed);
     const answer = (group: Group): OpenedGroup => ({
@@ -177,22 +181,21 @@ export async function changeGroup(
     });
 
     const sameNames = sameAttributes(stored, changed);
-    const sameMembers =
-      isEmpty(difference(visible, visibleAfter)) && isEmpty(difference(visibleAfter, visible));
-    if (sameNames && sameMembers) {
+    if (sameNames && isSame(pages, after)) {
       if (reads === "all") {
         await assertSettled(context, before);
       }
       return answer(before);
     }
     const next: Group = { ...before, ...names };
-    assertNameFree(connection, next, held, before);
+    await assertNameFree(context, connection, next, held, before);
     const group = await commitGroup(
       context,
       {
         before,
         after: next,
-        members: sameMembers ? { before: pages, after: pages } : { before: pages, after },
+        members: { before: pages, after },
+        visible: !sameNames || !isSame(visible, visibleAfter),
         strict: !sameNames || wish.whole || ifMatch !== undefined,
         holdersAt: held,
         checks: [],
@@ -242,13 +245,13 @@ export async function readMembersOf(context: Context, group: Group): Promise<Num
 export async function settledGroup(
   context: Context,
   group: Group,
-): Promise<{ readonly group: Group; readonly members: NumberPages }> {
+): Promise<{ readonly group: Group; readonly members: NumberSet }> {
   let attempts = 0;
   return changing(context, async () => {
     const again = attempts++ === 0 ? group : await readGroupRow(context.store, group.projectId, group.id);
     return again === undefined
-      ? { group, members: noNumbers }
-      : { group: again, members: await readMembersOf(context, again) };
+      ? { group, members: new Uint32Array() }
+      : { group: again, members: numbersOn(await readMembersOf(context, again)) };
   });
 }
 
@@ -343,11 +346,11 @@ function shownMembers(
   read: "all" | "touched",
   wanted: MembersWanted,
   visible: NumberPages,
-): NumberPages | undefined {
+): NumberSet | undefined {
   if (read !== "all" || wanted === "none") {
     return undefined;
   }
-  return wanted === "all" || countOf(visible) <= membersInPatchAnswerMax ? visible : undefined;
+  return wanted === "all" || countOf(visible) <= membersInPatchAnswerMax ? numbersOn(visible) : undefined;
 }
 
 /** The connection's users, by number; undefined where each was looked up by itself. */
@@ -444,27 +447,46 @@ export async function holdersOf(
   return (key) => parseNameHolders(items?.get(key));
 }
 
-/** 409 where names are unique and another group of the connection has this one, in whatever case. */
-function assertNameFree(
+/**
+ * 409 where names are unique and another group of the connection has this one, in whatever case. One that is not shown yet is
+ * none: whether it ever will be is waited for.
+ */
+async function assertNameFree(
+  context: Context,
   connection: Connection,
   after: Group,
   holdersAt: (key: Key) => NameHolders,
   before?: Group,
-): void {
+): Promise<void> {
   if (!connection.uniqueGroupNames || (before && nameKeyOf(before).sk === nameKeyOf(after).sk)) {
     return;
   }
-  const [holder] = holdersAt(nameKeyOf(after)).filter((id) => id !== after.id);
+  // Where names were not always unique there may be thousands: the first tell enough.
+  const holders = holdersAt(nameKeyOf(after))
+    .filter((id) => id !== after.id)
+    .slice(0, holdersLookedAtMax);
+  const [holder] = await readGroups(context.store, after.projectId, holders);
   if (holder !== undefined) {
     throw uniqueness(
-      `displayName "${after.displayName}" is already used by group ${holder} of this connection. ` +
+      `displayName "${after.displayName}" is already used by group ${holder.id} of this connection. ` +
         "Match that group by a filter and update it, choose another name, or allow equal names (uniqueGroupNames).",
     );
   }
+  const hidden =
+    holders[0] === undefined ? undefined : await readGroupRow(context.store, after.projectId, holders[0]);
+  if (hidden !== undefined) {
+    await tidyGroup(context, hidden);
+  }
+  if (holders.length > 0) {
+    overtaken();
+  }
 }
 
-function isEmpty(pages: NumberPages): boolean {
-  return pages.size === 0;
+/** One batch of reads. Our choice. */
+const holdersLookedAtMax = 100;
+
+function isSame(a: NumberPages, b: NumberPages): boolean {
+  return difference(a, b).size === 0 && difference(b, a).size === 0;
 }
 
 export function noSuchGroup(id: string) {
@@ -479,7 +501,7 @@ export async function memberNames(
   context: Context,
   { group, members }: OpenedGroup,
 ): Promise<ReadonlyMap<number, string>> {
-  return members === undefined || countOf(members) > membersWithDisplayMax
+  return members === undefined || members.length > membersWithDisplayMax
     ? new Map()
     : namesOf(context, group.projectId, members);
 }
@@ -488,9 +510,9 @@ export async function memberNames(
 export async function namesOf(
   context: Context,
   projectId: string,
-  members: NumberPages,
+  members: NumberSet,
 ): Promise<ReadonlyMap<number, string>> {
-  const rows = await readMembers(context.store, projectId, numbersOn(members));
+  const rows = await readMembers(context.store, projectId, members);
   return new Map(rows.map((member) => [member.number, nameOf(member)]));
 }
 

@@ -19,7 +19,6 @@ import {
   userNameLookup,
 } from "../table/member-lookups.ts";
 import { readMembers, readMembersWithGroups } from "../table/member-reads.ts";
-import { numbersOn } from "../table/numbers.ts";
 import { readRoster } from "../table/roster.ts";
 import type { Context } from "./context.ts";
 import { settledGroup } from "./groups.ts";
@@ -177,7 +176,7 @@ async function* usersInGroup(
   if (group === undefined || group.hidden) {
     return;
   }
-  const members = numbersOn((await settledGroup(context, group)).members);
+  const { members } = await settledGroup(context, group);
   if (members.length > usersScannedMax) {
     throw tooMuchToRead(
       `all ${members.length} users of the group, and at most ${usersScannedMax} (usersScannedMax) are`,

@@ -93,6 +93,7 @@ export class BulkSteps {
       ...operation,
       method: "PATCH",
       target: { ...operation.target, id },
+      version: undefined,
       data: { Operations: [{ op: "replace", value: later }] },
     };
     try {

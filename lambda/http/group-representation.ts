@@ -8,23 +8,21 @@ import { versionOf } from "../domain/version.ts";
 import type { JsonValue } from "../scim/json.ts";
 import { buildResource, type ScimResource } from "../scim/resource.ts";
 import { groupType } from "../scim/resource-types.ts";
-import { type NumberPages, numbersOn } from "../table/numbers.ts";
 
 /** Names by member number. */
 export type MemberNames = ReadonlyMap<number, string>;
 
 /**
- * `members` undefined: not read. Up to `membersWithReferenceMax` have `$ref` and `type`, and `display` where `names` has it;
+ * `members` are numbers, ascending; undefined: not read. Up to `membersWithReferenceMax` have `$ref` and `type`, and `display` where `names` has it;
  * more have only their `value`. None at all: left out (API.md §4).
  */
 export function groupResource(
   group: Group,
-  members: NumberPages | undefined,
+  members: Uint32Array | undefined,
   scimBaseUrl: string,
   names: MemberNames = new Map(),
 ): ScimResource {
-  const numbers = members === undefined ? new Uint32Array() : numbersOn(members);
-  const elements = memberElements(group.projectId, numbers, scimBaseUrl, names);
+  const elements = memberElements(group.projectId, members ?? new Uint32Array(), scimBaseUrl, names);
   return buildResource(
     groupType,
     { ...attributesOf(group), ...(elements.length > 0 && { members: elements }) },

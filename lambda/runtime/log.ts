@@ -69,7 +69,11 @@ export function createLog(): Log {
       metrics.publishStoredMetrics();
     },
     carryFailure(sequenceNumber, cause, requestId) {
-      logger.error("carry_failed", { requestId, sequenceNumber, error: described(cause) });
+      logger.error("carry_failed", {
+        requestId,
+        sequenceNumber,
+        error: isRefusal(cause) ? { code: cause.code, cause: described(cause.cause) } : described(cause),
+      });
     },
     failure(message, cause, requestId) {
       logger.error(message, { requestId, error: described(cause) });
@@ -78,6 +82,11 @@ export function createLog(): Log {
       logger.warn(message, { error: described(cause) });
     },
   };
+}
+
+/** A refusal of our own tells whoever sent a request what is in the way, by name: neither its text nor its stack is for a log. */
+function isRefusal(cause: unknown): cause is Error & { readonly code: string } {
+  return cause instanceof Error && "code" in cause && "detail" in cause;
 }
 
 /**

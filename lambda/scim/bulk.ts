@@ -128,8 +128,8 @@ function readOperation(item: JsonValue, at: string, root: string, bulkIds: Set<s
     if (!(error instanceof RequestError)) throw error;
     return {
       kind: "wrong",
-      method: method ?? repeatable(keys?.get("method")),
-      bulkId: repeatable(keys?.get("bulkid")),
+      method: method ?? repeatable(keys?.get("method"), methodLengthMax),
+      bulkId: repeatable(keys?.get("bulkid"), bulkIdLengthMax),
       target: target?.id !== undefined && target.id.length > bulkIdLengthMax ? undefined : target,
       error,
     };
@@ -145,9 +145,12 @@ function methodOf(value: JsonValue | undefined): BulkMethod | undefined {
 }
 
 /** What a wrong operation said of itself, where it can be told back. */
-function repeatable(value: JsonValue | undefined): string | undefined {
-  return typeof value === "string" && value !== "" && value.length <= bulkIdLengthMax ? value : undefined;
+function repeatable(value: JsonValue | undefined, lengthMax: number): string | undefined {
+  return typeof value === "string" && value !== "" && value.length <= lengthMax ? value : undefined;
 }
+
+/** Characters of a method that is none. Our choice: no method of HTTP is longer. */
+const methodLengthMax = 20;
 
 /** Only a POST has to be told from the others: its bulkId is the name of a resource that has no id yet. */
 function readBulkId(

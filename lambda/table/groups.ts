@@ -145,20 +145,22 @@ export function groupUnchanged(group: Group): Condition {
 
 /**
  * What a change of some members does to the row, whatever else happens to the group meanwhile; but not if the set has been
- * replaced or changed widely since it was read.
+ * replaced or changed widely since it was read. `at` undefined: nothing of it is to be seen, so version and times stay.
  */
 export function noteMembership(
   group: Group,
-  change: { readonly at: string; readonly growth: number; readonly wide: boolean },
+  { at, growth, wide }: { readonly at: string | undefined; readonly growth: number; readonly wide: boolean },
 ): Write {
+  const counts = `revision :one, #size :growth${wide ? ", wideChanges :one" : ""}`;
   return {
     update: keyOfGroup(group),
     change: {
       expression:
-        "SET lastModified = :at REMOVE updatedAt " +
-        `ADD version :one, revision :one, #size :growth${change.wide ? ", wideChanges :one" : ""}`,
+        at === undefined
+          ? `ADD ${counts}`
+          : `SET lastModified = :at REMOVE updatedAt ADD version :one, ${counts}`,
       names: { "#size": "size" },
-      values: { ":at": Date.parse(change.at), ":one": 1, ":growth": change.growth },
+      values: { ...(at !== undefined && { ":at": Date.parse(at) }), ":one": 1, ":growth": growth },
     },
     when: sameSet(group),
   };

@@ -16,6 +16,7 @@ import { build } from "esbuild";
 import { functionNames } from "../../lambda/http/routes.ts";
 import { streamFunctionName } from "../../lambda/stream/stream-mapping.ts";
 import { handlerBuildOptions } from "../../lib/bundling.ts";
+import { isWithinBudget, openGroupGround } from "../budgets/group-budgets.ts";
 import { countCalls, type Tally } from "../support/counting-client.ts";
 import { repositoryRoot, startLocalProcess } from "../support/local-process.ts";
 import { startService } from "../support/service.ts";
@@ -46,6 +47,35 @@ export interface BundleRow {
   readonly gzipped: number;
   /** Median milliseconds of importing the bundle in a fresh process. */
   readonly importMs: number;
+}
+
+export interface GroupRow {
+  readonly operation: string;
+  readonly members: number;
+  readonly trips: number;
+  readonly rcu: number;
+  readonly wcu: number;
+  readonly withinBudget: boolean;
+}
+
+/** DESIGN §2's rows on groups, at sizes that take a while to seed. */
+export async function benchGroups(options: {
+  readonly users: number;
+  readonly sizes: readonly number[];
+}): Promise<readonly GroupRow[]> {
+  const ground = await openGroupGround(options.users);
+  try {
+    const rows: GroupRow[] = [];
+    for (const size of options.sizes) {
+      for (const measured of await ground.measure(size)) {
+        const { name: operation, members, cost } = measured;
+        rows.push({ operation, members, ...cost, withinBudget: isWithinBudget(measured) });
+      }
+    }
+    return rows;
+  } finally {
+    await ground.stop();
+  }
 }
 
 export async function benchOperations(options: BenchOptions): Promise<readonly OperationRow[]> {

@@ -1,4 +1,4 @@
-import { benchBundles, benchOperations } from "./bench.ts";
+import { benchBundles, benchGroups, benchOperations } from "./bench.ts";
 
 // The costs are measured in this process: its requests are not to be logged between the tables.
 process.env["POWERTOOLS_LOG_LEVEL"] ??= "SILENT";
@@ -32,3 +32,23 @@ console.table(
     "import ms": rounded(importMs),
   })),
 );
+
+const groups = { users: 100_001, sizes: [1, 1_000, 100_000] };
+console.log(
+  `\nGroups among ${groups.users} users, by what DynamoDB itself reports; seeding takes a minute or two.`,
+);
+const rows = await benchGroups(groups);
+console.table(
+  rows.map(({ operation, members, trips, rcu, wcu, withinBudget }) => ({
+    operation,
+    members,
+    trips,
+    RCU: rcu,
+    WCU: wcu,
+    "within DESIGN §2": withinBudget,
+  })),
+);
+if (rows.some(({ withinBudget }) => !withinBudget)) {
+  console.error("rollcall: a group operation costs more than DESIGN §2 allows");
+  process.exitCode = 1;
+}

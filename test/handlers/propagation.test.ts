@@ -2,9 +2,10 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { BatchGetCommand, DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { mockClient } from "aws-sdk-client-mock";
 import "aws-sdk-client-mock-vitest/extend";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { unavailable } from "../../lambda/domain/refusals.ts";
 import { createPropagationHandler } from "../../lambda/handlers/propagation.ts";
-import type { BatchRecord, Log } from "../../lambda/runtime/log.ts";
+import { type BatchRecord, createLog, type Log } from "../../lambda/runtime/log.ts";
 import { createRuntime } from "../../lambda/runtime/runtime.ts";
 import {
   type Carry,
@@ -162,6 +163,32 @@ describe("an item that fails", () => {
   test("alone in the batch is reported, until Lambda gives up", async () => {
     const { handler } = noting(() => true);
     expect(await handler(streamEventOf(item("p", "a")), streamContext())).toEqual(failedAt("1"));
+  });
+
+  test("is logged in full, but for what a refusal says to whom it was meant for", () => {
+    vi.stubEnv("POWERTOOLS_DEV", "true");
+    vi.stubEnv("POWERTOOLS_LOG_LEVEL", "ERROR");
+    const lines = vi.spyOn(console, "error").mockReturnValue();
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+      lines.mockRestore();
+    });
+    const timeout = Object.assign(new Error("no answer"), { name: "TimeoutError" });
+    createLog().carryFailure("7", unavailable("ann@example.com is in the way", timeout), requestId);
+    createLog().carryFailure("8", timeout, requestId);
+
+    const logged = lines.mock.calls.map(([line]) => JSON.parse(line));
+    const told = { name: "TimeoutError", message: "no answer", stack: expect.any(String) };
+    expect(logged).toMatchObject([
+      {
+        message: "carry_failed",
+        requestId,
+        sequenceNumber: "7",
+        error: { code: "unavailable", cause: told },
+      },
+      { message: "carry_failed", requestId, sequenceNumber: "8", error: told },
+    ]);
+    expect(JSON.stringify(logged)).not.toContain("ann@example.com");
   });
 
   test("because the table does not answer comes again", async () => {

@@ -165,6 +165,7 @@ describe("readBulkRequest", () => {
         detail: expect.stringContaining("bulkIdLengthMax"),
       });
       expect(only({ method: "DELETE", path: `/Users/${long.slice(1)}` }).kind).toBe("asked");
+      expect(told(only({ method: long, path: "/Users/1" }))).toMatchObject({ method: undefined });
     });
   });
 });

@@ -70,9 +70,13 @@ describe("unknown body fields: 400 validation_failed", () => {
     ["POST", "/projects/{p}/connections/{c}/tokens/rotate", { nope: 1 }],
     ["POST", "/projects/{p}/members", { userName: "a", type: "reader", nope: 1 }],
     ["PATCH", "/projects/{p}/members/{m}", { nope: 1 }],
+    ["POST", "/projects/{p}/groups", { displayName: "A", nope: 1 }],
+    ["PATCH", "/projects/{p}/groups/{g}", { nope: 1 }],
   ])("%s %s", async (method, path, body) => {
     const { id } = await product.addMember({ userName: `${method} ${path}`, type: "reader" });
+    const group = await product.addGroup("G");
     const real = path
+      .replace("{g}", group.id)
       .replace("{p}", product.project.id)
       .replace("{c}", connection.connection.id)
       .replace("{m}", id);
@@ -118,7 +122,8 @@ describe("404 not_found", () => {
   );
 
   test("below a project that is not there, whatever else is wrong", async () => {
-    for (const path of ["/connections", "/members", "/connections/x", "/connections/x/tokens"]) {
+    const paths = ["/connections", "/members", "/groups", "/groups/x", "/groups/x/members", "/connections/x"];
+    for (const path of [...paths, "/connections/x/tokens"]) {
       expectProblem(await service.admin("GET", `/projects/0000000000000000${path}`), 404, "not_found");
     }
   });
@@ -131,6 +136,10 @@ describe("405 method_not_allowed with Allow", () => {
     ["/projects/x/connections/y/tokens", ["PUT", "DELETE"], "POST, GET"],
     ["/projects/x/connections/y/tokens/rotate", ["GET", "DELETE"], "POST"],
     ["/projects/x/members/y", ["PUT", "POST"], "GET, PATCH, DELETE"],
+    ["/projects/x/groups", ["PUT", "PATCH", "DELETE"], "POST, GET"],
+    ["/projects/x/groups/y", ["PUT", "POST"], "GET, PATCH, DELETE"],
+    ["/projects/x/groups/y/members", ["PUT", "POST", "DELETE"], "GET"],
+    ["/projects/x/groups/y/members/z", ["GET", "POST", "PATCH"], "PUT, DELETE"],
   ])("%s", async (path, methods, allow) => {
     for (const method of methods) {
       const refused = await service.admin(method, path);

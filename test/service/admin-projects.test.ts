@@ -124,6 +124,7 @@ describe("DELETE /projects/{projectId}", () => {
     const { id } = await service.createProject();
     const product = productOf(service, { id });
     const member = await product.addMember({ userName: "gone", type: "reader" });
+    const group = await product.addGroup("Gone");
     expect(await product.admin("DELETE", "")).toMatchObject({ status: 204, body: undefined });
     for (const [method, path, body] of [
       ["GET", "", undefined],
@@ -136,6 +137,14 @@ describe("DELETE /projects/{projectId}", () => {
       ["DELETE", `/members/${member.id}`, undefined],
       ["GET", "/connections", undefined],
       ["POST", "/connections", { name: "C" }],
+      ["GET", "/groups", undefined],
+      ["POST", "/groups", { displayName: "G" }],
+      ["GET", `/groups/${group.id}`, undefined],
+      ["PATCH", `/groups/${group.id}`, { access: "read" }],
+      ["DELETE", `/groups/${group.id}`, undefined],
+      ["GET", `/groups/${group.id}/members`, undefined],
+      ["PUT", `/groups/${group.id}/members/${member.id}`, undefined],
+      ["DELETE", `/groups/${group.id}/members/${member.id}`, undefined],
     ] as const) {
       expectProblem(await product.admin(method, path, body), 404, "not_found");
     }

@@ -81,9 +81,10 @@ describe("POST /Groups takes", () => {
       },
     ],
     ["Okta: an empty list of members", { schemas: [urns.group], displayName: "Test SCIMv2", members: [] }],
-    ["OneLogin: a SCIM 1.1 URN and nulls", { schemas: ["urn:scim:schemas:core:1.0"], displayName: "L1" }],
+    ["OneLogin: a SCIM 1.1 URN", { schemas: ["urn:scim:schemas:core:1.0"], displayName: "L1" }],
     ["no schemas at all", { displayName: "Bare" }],
-    ["members null", { displayName: "Null", members: null, externalId: null }],
+    ["nulls", { schemas: null, displayName: "Null", members: null, externalId: null, id: null }],
+    ['""', { displayName: "Empty", members: "", externalId: "" }],
   ])("%s", async (_, body) => {
     const created = await post(body);
     expect([created.status, created.body.displayName]).toEqual([201, body.displayName]);
@@ -128,15 +129,18 @@ describe("POST /Groups takes", () => {
     expect(await ground.groups.members(second.body.id)).toEqual([bob]);
   });
 
-  test.each([
-    ["bare strings", (id: string) => id],
-    ["$ref null (Entra)", (value: string) => ({ $ref: null, value })],
-    ["display, $ref and type of the client's own", (value: string) => ({ value, ...claimed })],
-    ["keys that nobody knows", (value: string) => ({ value, primary: true, "urn:x:y": [1], "": null })],
-    ["types that would be wrong elsewhere", (value: string) => ({ value, display: 7, type: [], $ref: {} })],
+  test.each<[string, (value: string) => unknown]>([
+    ["bare strings", (value) => value],
+    ["$ref null (Entra)", (value) => ({ $ref: null, value })],
+    ["display, $ref and type of the client's own", (value) => ({ value, ...claimed })],
+    ["keys that nobody knows", (value) => ({ value, primary: true, "urn:x:y": [1], "": null })],
+    ["types that would be wrong elsewhere", (value) => ({ value, display: 7, type: [], $ref: {} })],
   ])("member entries: %s", async (_, entryOf) => {
     const [ann, bob] = ground.users as [string, string];
-    const { status, body } = await post({ displayName: "Entries", members: [ann, bob, ann].map(entryOf) });
+    const { status, body } = await post({
+      displayName: "Entries",
+      members: [ann, bob, ann].map((id) => entryOf(id)),
+    });
     expect(status).toBe(201);
     expect(body.members.map(({ value }: { value: string }) => value)).toEqual([ann, bob]);
     expect(JSON.stringify(body)).not.toMatch(/Claimed|example\.org|primary/);

@@ -148,6 +148,14 @@ describe("it documents what API.md §3 names, and what it documents is there", (
     "GET /projects/{projectId}/members/{memberId}",
     "PATCH /projects/{projectId}/members/{memberId}",
     "DELETE /projects/{projectId}/members/{memberId}",
+    "GET /projects/{projectId}/groups",
+    "POST /projects/{projectId}/groups",
+    "GET /projects/{projectId}/groups/{groupId}",
+    "PATCH /projects/{projectId}/groups/{groupId}",
+    "DELETE /projects/{projectId}/groups/{groupId}",
+    "GET /projects/{projectId}/groups/{groupId}/members",
+    "PUT /projects/{projectId}/groups/{groupId}/members/{memberId}",
+    "DELETE /projects/{projectId}/groups/{groupId}/members/{memberId}",
   ];
 
   test.each(documented)("%s", (line) => {
@@ -160,6 +168,7 @@ describe("it documents what API.md §3 names, and what it documents is there", (
     const product = productOf(service, connection.project);
     await connection.scim("POST", "/Users", user("documented"));
     const member = await product.addMember({ userName: "documented-2", type: "reader" });
+    const group = await product.addGroup("Documented");
     const spare = await service.createProject();
     const tokens = `/connections/${connection.connection.id}/tokens`;
     const [{ id: tokenId }] = (await product.admin("GET", tokens)).body.items;
@@ -174,6 +183,8 @@ describe("it documents what API.md §3 names, and what it documents is there", (
       rotateTokens: {},
       createMember: { userName: "documented-3", type: "user" },
       patchMember: { access: "read" },
+      createGroup: { displayName: "Documented 2" },
+      patchGroup: { access: "read" },
     };
     const ids: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       deleteProject: { projectId: spare.id },
@@ -184,6 +195,7 @@ describe("it documents what API.md §3 names, and what it documents is there", (
       connectionId: connection.connection.id,
       tokenId,
       memberId: member.id,
+      groupId: group.id,
     };
     // Deletions after everything that needs what they delete, and a token is rotated away only after its deletion.
     const rank = (id: string) => (id === "rotateTokens" ? 2 : id.startsWith("delete") ? 1 : 0);
@@ -199,11 +211,15 @@ describe("it documents what API.md §3 names, and what it documents is there", (
     }
   });
 
-  test("every query parameter is taken", async () => {
-    const product = productOf(service, await service.createProject());
-    const { parameters } = operationAt(document, "GET", `/projects/${product.project.id}/members`)!;
-    const names = parameters!.filter((parameter) => parameter.in === "query").map(({ name }) => name);
-    expect(names.sort()).toEqual(["connectionId", "cursor", "limit", "managed", "q", "status", "type"]);
+  test.each([
+    ["GET", "/members", ["connectionId", "cursor", "limit", "managed", "q", "status", "type"]],
+    ["GET", "/groups", ["connectionId", "cursor", "limit", "q", "type"]],
+    ["GET", "/groups/g/members", ["cursor", "limit"]],
+    ["DELETE", "/groups/g", ["force"]],
+  ])("the query parameters of %s %s", (method, path, names) => {
+    const { parameters } = operationAt(document, method, `/projects/p${path}`)!;
+    const documented = parameters!.filter((parameter) => parameter.in === "query").map(({ name }) => name);
+    expect(documented.sort()).toEqual(names);
   });
 });
 

@@ -8,6 +8,10 @@ import type { Fields } from "./scim-messages.ts";
 // biome-ignore lint/suspicious/noExplicitAny: every test would narrow the same answers again
 export type MemberAnswer = any;
 
+/** A group as the admin API shows it; untyped likewise. */
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export type GroupAnswer = any;
+
 export interface Product {
   readonly project: TestProject;
   /** `path` comes after `/admin/v1/projects/{projectId}`. */
@@ -18,6 +22,16 @@ export interface Product {
   member(id: string): Promise<MemberAnswer>;
   /** The live member of this userName, by list; undefined when there is none. */
   memberNamed(userName: string): Promise<MemberAnswer>;
+  /** Creates an unmanaged group; fails unless 201. */
+  addGroup(displayName: string, fields?: Fields): Promise<GroupAnswer>;
+  /** The single GET; fails unless 200. */
+  group(id: string): Promise<GroupAnswer>;
+  /** userNames of a group's members in the order of the list, page by page. */
+  namesIn(groupId: string, limit?: number): Promise<readonly string[]>;
+  /** Puts a member into a group; fails unless 204. */
+  put(groupId: string, memberId: string): Promise<void>;
+  /** Takes a member out of a group; fails unless 204. */
+  takeOut(groupId: string, memberId: string): Promise<void>;
   usage(): Promise<{ readonly users: number; readonly reviewers: number; readonly readers: number }>;
   setQuotas(quotas: Fields): Promise<void>;
 }
@@ -39,6 +53,21 @@ export function productOf(service: TestService, project: TestProject): Product {
       const { items } = await expecting(200, "GET", `/members?q=${encodeURIComponent(userName)}`);
       return items.find((member: { userName: string }) => member.userName === userName);
     },
+    addGroup: (displayName, fields) => expecting(201, "POST", "/groups", { displayName, ...fields }),
+    group: (id) => expecting(200, "GET", `/groups/${id}`),
+    async namesIn(groupId, limit = 200) {
+      const names: string[] = [];
+      let cursor = "";
+      for (;;) {
+        const path = `/groups/${groupId}/members?limit=${limit}${cursor}`;
+        const { items, nextCursor } = await expecting(200, "GET", path);
+        names.push(...items.map(({ userName }: MemberAnswer) => userName));
+        if (nextCursor === undefined) return names;
+        cursor = `&cursor=${nextCursor}`;
+      }
+    },
+    put: (groupId, memberId) => expecting(204, "PUT", `/groups/${groupId}/members/${memberId}`),
+    takeOut: (groupId, memberId) => expecting(204, "DELETE", `/groups/${groupId}/members/${memberId}`),
     usage: async () => (await expecting(200, "GET", "")).usage,
     setQuotas: (quotas) => expecting(200, "PATCH", "", { quotas }),
   };

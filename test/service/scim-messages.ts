@@ -5,7 +5,6 @@ export const urns = {
   group: "urn:ietf:params:scim:schemas:core:2.0:Group",
   enterprise: "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
   account: "urn:ietf:params:scim:schemas:extension:document360:2.0:User",
-  group: "urn:ietf:params:scim:schemas:core:2.0:Group",
   error: "urn:ietf:params:scim:api:messages:2.0:Error",
   listResponse: "urn:ietf:params:scim:api:messages:2.0:ListResponse",
   searchRequest: "urn:ietf:params:scim:api:messages:2.0:SearchRequest",

@@ -1,0 +1,144 @@
+/**
+ * Memberships reach the members whatever the stream does on the way: batches that fail, come twice or out of order, and a
+ * handler that dies at any of its calls. When everything has been delivered in the end, what was derived equals what it is
+ * derived from, and delivering all of it once more changes nothing.
+ */
+
+import type { DynamoDBStreamEvent } from "aws-lambda";
+import { afterEach, describe, expect, test } from "vitest";
+import type { StreamHandler, StreamPump } from "../../bin/local/stream-pump.ts";
+import { createPropagationHandler } from "../../lambda/handlers/propagation.ts";
+import { createRuntime } from "../../lambda/runtime/runtime.ts";
+import { streamMapping } from "../../lambda/stream/stream-mapping.ts";
+import { injectFaults } from "../support/faulty-client.ts";
+import { createSeededRandom, type SeededRandom, seedFromEnvironment } from "../support/seeded-random.ts";
+import { startService, type TestConnection, type TestService } from "../support/service.ts";
+import { startPump } from "../support/stream.ts";
+import { startTable, type TestTable } from "../support/table.ts";
+import { checkMemberships } from "./check-memberships.ts";
+import { checkTable } from "./check-table.ts";
+import { scanTable } from "./table-contents.ts";
+
+const seed = seedFromEnvironment();
+
+let table: TestTable;
+let pump: StreamPump;
+afterEach(async () => {
+  await pump.stop();
+  await table.stop();
+});
+
+describe(`seed ${seed}`, () => {
+  test("a stream that fails, repeats, reorders and crashes brings every membership home", async () => {
+    const random = createSeededRandom(seed);
+    table = await startTable({ stream: true });
+    const service = await startService({ table });
+    const seen: DynamoDBStreamEvent[] = [];
+    pump = await startPump(table, unreliable(random, seen));
+
+    const connection = await service.createConnection({}, await service.createProject());
+    await live(random, service, connection, 80);
+    await pump.drain();
+    expect(pump.parked).toEqual([]);
+    expect(await findings()).toEqual([]);
+
+    const before = await scanTable(table.client, table.tableName);
+    const handler = handlerOver(table);
+    for (const event of random.shuffle(seen)) await handler(event, context);
+    expect(await scanTable(table.client, table.tableName)).toEqual(before);
+  });
+});
+
+async function findings(): Promise<readonly string[]> {
+  return [...checkMemberships(await scanTable(table.client, table.tableName)), ...(await checkTable(table))];
+}
+
+const context = {
+  awsRequestId: "test",
+  getRemainingTimeInMillis: () => 120_000,
+} as Parameters<StreamHandler>[1];
+
+function handlerOver({
+  client,
+  tableName,
+}: {
+  client: TestTable["client"];
+  tableName: string;
+}): StreamHandler {
+  return createPropagationHandler(createRuntime({ client, tableName, sleep: async () => {} }));
+}
+
+/** A handler as a bad day makes it: each time it may fail, do everything twice, in another order, or die half-way. */
+function unreliable(random: SeededRandom, seen: DynamoDBStreamEvent[]): StreamHandler {
+  const client = table.newClient({ maxAttempts: 1 });
+  const faults = injectFaults(client);
+  const handler = handlerOver({ client, tableName: table.tableName });
+  // What goes wrong must not be so much that the mapping gives a batch up.
+  let inARow = 0;
+  return async (event, lambdaContext) => {
+    seen.push(event);
+    const calm = inARow >= streamMapping.retryAttempts / 2;
+    inARow++;
+    const mood = calm ? 1 : random.next();
+    if (mood < 0.15) throw new Error("failed before it began");
+    const records = mood < 0.4 ? random.shuffle(event.Records) : event.Records;
+    if (mood < 0.6)
+      faults.arm({ call: 1 + random.below(6), when: random.pick(["before", "after"]), kind: "crash" });
+    try {
+      const answer = await handler({ Records: [...records] }, lambdaContext);
+      // Handled in another order, the first that failed says nothing of the ones behind it.
+      if (records !== event.Records && JSON.stringify(answer) !== '{"batchItemFailures":[]}') {
+        throw new Error("failed out of order");
+      }
+      if (mood > 0.9) await handler(event, lambdaContext);
+      inARow = 0;
+      return answer;
+    } finally {
+      faults.disarm();
+    }
+  };
+}
+
+/** Users and groups that come, change and go, as an IdP and an admin make them. */
+async function live(
+  random: SeededRandom,
+  service: TestService,
+  connection: TestConnection,
+  steps: number,
+): Promise<void> {
+  const users: string[] = [];
+  const groups: string[] = [];
+  const ok = async (answer: ReturnType<TestConnection["scim"]>, ...also: number[]) => {
+    const { status, body } = await answer;
+    expect(status < 300 || also.includes(status), JSON.stringify(body)).toBe(true);
+    return body;
+  };
+  const someUsers = () => random.shuffle(users).slice(0, 1 + random.below(users.length));
+  const asMembers = (ids: readonly string[]) => ids.map((value) => ({ value }));
+  const patch = (...Operations: object[]) =>
+    ok(connection.scim("PATCH", `/Groups/${random.pick(groups)}`, { body: { Operations } }));
+  for (let n = 0; n < 40; n++) {
+    users.push((await ok(connection.scim("POST", "/Users", { body: { userName: `u${n}@x.test` } }))).id);
+  }
+  for (let step = 0; step < steps; step++) {
+    const dice = random.below(12);
+    if (groups.length < 3 || dice === 0) {
+      const body = { displayName: `Group ${step}`, members: asMembers(someUsers()) };
+      groups.push((await ok(connection.scim("POST", "/Groups", { body }))).id);
+    } else if (dice < 5) {
+      await patch({ op: "add", path: "members", value: asMembers(someUsers()) });
+    } else if (dice < 8) {
+      await patch({ op: "remove", path: "members", value: asMembers(someUsers()) });
+    } else if (dice === 8) {
+      await patch({ op: "replace", path: "members", value: asMembers(someUsers()) });
+    } else if (dice === 9) {
+      const index = random.below(groups.length);
+      await ok(connection.scim("DELETE", `/Groups/${groups.splice(index, 1)[0]}`));
+    } else if (dice === 10 && users.length > 5) {
+      const [id] = users.splice(random.below(users.length), 1);
+      await ok(connection.scim("DELETE", `/Users/${id}`));
+    } else {
+      await ok(service.admin("GET", `/projects/${connection.project.id}/members?limit=5`));
+    }
+  }
+}

@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { TestConnection, TestService } from "../support/service.ts";
+import { startCheckedService } from "./checked-service.ts";
+import { type GroupAnswer, groupsOf } from "./group-ground.ts";
+import { expectScimError, productOf } from "./product.ts";
+import { type Fields, group, replace } from "./scim-messages.ts";
+
+// Two groups of one name, and connections that do not allow them (`uniqueGroupNames`, API.md §3, §4).
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startCheckedService();
+});
+afterAll(() => service.stop());
+
+interface Setting {
+  readonly connection: TestConnection;
+  readonly groups: ReturnType<typeof groupsOf>;
+  readonly post: (displayName: string) => ReturnType<TestConnection["scim"]>;
+  readonly setUnique: (uniqueGroupNames: boolean) => Promise<void>;
+}
+
+const setUp = async (fields: Fields): Promise<Setting> => {
+  const connection = await service.createConnection(fields);
+  const product = productOf(service, connection.project);
+  return {
+    connection,
+    groups: groupsOf(connection),
+    post: (displayName) => connection.scim("POST", "/Groups", group(displayName)),
+    setUnique: async (uniqueGroupNames) => {
+      const path = `/connections/${connection.connection.id}`;
+      expect((await product.admin("PATCH", path, { uniqueGroupNames })).status).toBe(200);
+    },
+  };
+};
+const unique = { uniqueGroupNames: true };
+
+test.each([
+  ["entra", 409],
+  ["okta", 201],
+  ["onelogin", 201],
+  ["google", 201],
+  ["jumpcloud", 201],
+  ["ping", 201],
+  ["other", 201],
+])("by default a second group of the same name: provider %s answers %i", async (provider, status) => {
+  const { post } = await setUp({ provider });
+  await post("Sales");
+  expect((await post("Sales")).status).toBe(status);
+});
+
+describe("with unique names, in any case and Unicode form", () => {
+  const pairs: readonly [string, string][] = [
+    ["Sales", "Sales"],
+    ["Sales", "sALES"],
+    ["Straße", "STRASSE"],
+    ["ﬁnance", "Finance"],
+    ["Caf\u00e9", "CAFE\u0301"],
+  ];
+
+  test.each(pairs)("POST %j, then %j: 409 uniqueness naming the group", async (first, second) => {
+    const { groups, post } = await setUp(unique);
+    const { id } = await groups.create(first);
+    const refused = await post(second);
+    expectScimError(refused, 409, "uniqueness");
+    expect(refused.body.detail).toContain(id);
+    expect(refused.body.detail).toContain("displayName");
+  });
+
+  test.each(pairs)("PUT and PATCH of another group from %j's neighbour to %j: 409", async (taken, wanted) => {
+    const { groups } = await setUp(unique);
+    await groups.create(taken);
+    const other = await groups.create("Other", [], { externalId: "e" });
+    expectScimError(await groups.put(other.id, group(wanted)), 409, "uniqueness");
+    expectScimError(await groups.patch(other.id, replace("displayName", wanted)), 409, "uniqueness");
+    const pathless = { op: "replace", value: { id: other.id, displayName: wanted } };
+    expectScimError(await groups.patch(other.id, pathless), 409, "uniqueness");
+    expect(await groups.read(other.id)).toEqual(other);
+  });
+
+  test("[K113] one's own name may be kept, and written in another case", async () => {
+    const { groups } = await setUp(unique);
+    const { id } = await groups.create("Own");
+    expect((await groups.put(id, group("Own"))).status).toBe(200);
+    const renamed = await groups.patch(id, replace("displayName", "OWN"));
+    expect([renamed.status, renamed.body.displayName]).toEqual([200, "OWN"]);
+    expect((await groups.put(id, group("own", [], { externalId: "e" }))).body.displayName).toBe("own");
+    expect(await groups.named('displayName eq "Own"')).toEqual(["own"]);
+  });
+
+  test("a name is free once its group is renamed or deleted", async () => {
+    const { groups, post, connection } = await setUp(unique);
+    const first = await groups.create("Before");
+    await groups.patch(first.id, replace("displayName", "After"));
+    const second = await groups.create("Before");
+    expectScimError(await post("after"), 409, "uniqueness");
+    await connection.scim("DELETE", `/Groups/${second.id}`);
+    expect((await post("BEFORE")).status).toBe(201);
+  });
+
+  test("a repeated POST after a lost answer: 409, and still one group", async () => {
+    const { groups, post } = await setUp(unique);
+    await post("Repeat");
+    expectScimError(await post("Repeat"), 409, "uniqueness");
+    expect(await groups.named("displayName pr")).toEqual(["Repeat"]);
+  });
+
+  test("names are unique within one connection only", async () => {
+    const { connection, post } = await setUp(unique);
+    const sibling = await service.createConnection(unique, connection.project);
+    await post("Shared");
+    expect((await sibling.scim("POST", "/Groups", group("Shared"))).status).toBe(201);
+  });
+
+  test("of two that ask for a name at once, one gets it", async () => {
+    const { groups, post } = await setUp(unique);
+    const answers = await Promise.all(["Race", "RACE", "race", "rAce"].map(post));
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409]);
+    expect(await groups.named('displayName eq "race"')).toHaveLength(1);
+  });
+});
+
+describe("switching uniqueGroupNames", () => {
+  const twins = async () => {
+    const setting = await setUp({});
+    const first = await setting.groups.create("Twin");
+    const second = await setting.groups.create("TWIN");
+    const names = () => setting.groups.named('displayName eq "twin"');
+    return { ...setting, first, second, names };
+  };
+
+  test("on: groups that share a name stay, and may be changed but for their name", async () => {
+    const { groups, first, second, setUnique, names, post } = await twins();
+    await setUnique(true);
+    for (const { id, displayName } of [first, second] as GroupAnswer[]) {
+      expect((await groups.patch(id, replace("externalId", `e-${id}`))).status).toBe(200);
+      expect((await groups.put(id, group(displayName))).status).toBe(200);
+      expect((await groups.patch(id, replace("displayName", displayName.toLowerCase()))).status).toBe(200);
+    }
+    expect(await names()).toEqual(["twin", "twin"]);
+    expectScimError(await post("Twin"), 409, "uniqueness");
+    expect((await groups.patch(first.id, replace("displayName", "Only child"))).status).toBe(200);
+    expectScimError(await groups.patch(first.id, replace("displayName", "Twin")), 409, "uniqueness");
+    expect(await names()).toEqual(["twin"]);
+  });
+
+  test("off: a second group of the name is made again", async () => {
+    const { post, groups, setUnique } = await setUp(unique);
+    await post("Free");
+    await setUnique(false);
+    expect((await post("free")).status).toBe(201);
+    expect(await groups.named('displayName eq "free"')).toEqual(["Free", "free"]);
+  });
+});
+
+test("groups of one name are found together, oldest first, and each leaves the name by itself", async () => {
+  const { connection, groups } = await setUp({});
+  const made: GroupAnswer[] = [];
+  for (const displayName of ["Same", "same", "SAME"]) made.push(await groups.create(displayName));
+  expect(await groups.named('displayName eq "sAmE"')).toEqual(["Same", "same", "SAME"]);
+  await connection.scim("DELETE", `/Groups/${made[1].id}`);
+  expect(await groups.named('displayName eq "sAmE"')).toEqual(["Same", "SAME"]);
+  await groups.patch(made[0].id, replace("displayName", "Other"));
+  expect(await groups.named('displayName eq "sAmE"')).toEqual(["SAME"]);
+  await groups.patch(made[0].id, replace("displayName", "same again"));
+  await groups.patch(made[0].id, replace("displayName", "Same"));
+  expect(await groups.named('displayName eq "sAmE"')).toEqual(["Same", "SAME"]);
+});
+
+test("control characters and separators of keys in a name stay part of the name", async () => {
+  const { groups } = await setUp(unique);
+  const names = ["a", "a\u001f!", "a\u001f", "a#", "#a", "a\u0000", " a", "a ", "a\u001f00000000"];
+  for (const [index, name] of names.entries()) {
+    await groups.create(name, [], { externalId: name === "a" ? "a" : names[index]! });
+  }
+  for (const name of names) {
+    for (const attribute of ["displayName", "externalId"]) {
+      expect(await groups.named(`${attribute} eq ${JSON.stringify(name)}`)).toEqual([name]);
+    }
+  }
+});
