@@ -7,7 +7,7 @@
 import { tooMany } from "../scim/error.ts";
 import { type KeyLookup, keyLookup } from "../scim/key-lookup.ts";
 import type { CheckedFilter } from "../scim/match.ts";
-import { looksAtMemberNames, membersNamed } from "../scim/members-named.ts";
+import { memberPartsIn, membersNamed } from "../scim/members-named.ts";
 import { wants } from "../scim/projection.ts";
 import type { ScimResource } from "../scim/resource.ts";
 import { groupType } from "../scim/resource-types.ts";
@@ -49,7 +49,10 @@ export interface ListedGroup extends Listed {
   readonly group: Group;
 }
 
-/** Makes the resource of a row and of the members read of it; names by number where they were looked up. */
+/**
+ * Makes the resource of a row and of the members read of it, as an answer shows it; with names by number, each member has
+ * all of its sub-attributes, for a filter to look at.
+ */
 export type RepresentGroup = (
   group: Group,
   members: NumberSet | undefined,
@@ -96,13 +99,14 @@ export function groupCollection(
       return sequenceOf((await queryGroups(context.store, projectId, { owner })).map(listed));
     },
     async *complete(page, projection) {
-      if (!wants(projection, groupMembers.name)) {
+      if (page.length === 0 || !wants(projection, groupMembers.name)) {
         yield* page.map(({ group }) => represent(group, undefined));
         return;
       }
+      const departed = await readDeparted(context.store, connectionId);
       for (let start = 0; start < page.length; start += groupsAtOnceMax) {
         const groups = page.slice(start, start + groupsAtOnceMax).map(({ group }) => group);
-        const settled = await Promise.all(groups.map((group) => settledGroup(context, group)));
+        const settled = await Promise.all(groups.map((group) => settledGroup(context, group, departed)));
         yield* settled.map(({ group, members }) => represent(group, members));
       }
     },
@@ -148,11 +152,7 @@ async function everyGroup(context: Context, projectId: string, owner: string): P
 /** Groups looked at side by side when a filter asks who is in them: a read unit each, where the filter names whom. */
 const groupsLookedIntoAtOnce = 50;
 
-type LookedInto = readonly [
-  group: Group,
-  members: NumberSet,
-  names: ReadonlyMap<number, string> | undefined,
-];
+type LookedInto = readonly [group: Group, members: NumberSet, names: ReadonlyMap<number, string> | undefined];
 
 /** As much of each group's members as it takes to judge it. */
 async function* membersFor(
@@ -165,7 +165,7 @@ async function* membersFor(
   const named =
     sought.ordersBy(groupMembers.name) || !sought.filter ? undefined : membersNamed(sought.filter);
   if (named === undefined) {
-    yield* wholeMembersFor(context, groups, sought.filter);
+    yield* wholeMembersFor(context, groups, sought.filter, departed);
     return;
   }
   const projectId = projectOfConnection(connectionId);
@@ -210,9 +210,11 @@ async function* wholeMembersFor(
   context: Context,
   groups: readonly Group[],
   filter: CheckedFilter | undefined,
+  departed: NumberPages,
 ): AsyncGenerator<LookedInto> {
-  const withNames = filter !== undefined && looksAtMemberNames(filter);
-  const [most, limit] = withNames
+  const parts = filter === undefined ? new Set() : memberPartsIn(filter);
+  const looksBeyondIds = parts.size > 0 && !(parts.size === 1 && parts.has("value"));
+  const [most, limit] = looksBeyondIds
     ? [usersScannedMax, `${usersScannedMax} (usersScannedMax)`]
     : [membersScannedMax, `${membersScannedMax} (membersScannedMax)`];
   const total = groups.reduce((sum, { size }) => sum + size, 0);
@@ -223,8 +225,10 @@ async function* wholeMembersFor(
     );
   }
   for (const group of groups) {
-    const settled = await settledGroup(context, group);
-    const names = withNames ? await namesOf(context, group.projectId, settled.members) : undefined;
-    yield [settled.group, settled.members, names];
+    const settled = await settledGroup(context, group, departed);
+    const names = parts.has("display")
+      ? await namesOf(context, group.projectId, settled.members)
+      : new Map<number, string>();
+    yield [settled.group, settled.members, looksBeyondIds ? names : undefined];
   }
 }

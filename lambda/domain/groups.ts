@@ -143,6 +143,8 @@ export interface GroupChange extends GroupBody {
   readonly ifMatch: string | undefined;
   /** `few`: up to `membersInPatchAnswerMax`; above it none. */
   readonly membersWanted: MembersWanted;
+  /** Throws when the group, as it would be, could not be answered with: then it shall not change either. */
+  readonly assertAnswerable: (changed: OpenedGroup) => void;
 }
 
 /** PUT and PATCH. A change without effect writes nothing and keeps the version (RFC 7644 §3.5.2.1). */
@@ -156,7 +158,7 @@ export async function changeGroup(
   return changing(context, async () => {
     const ground = await readGround(context, caller, id, asked);
     const { connection, group: before, departed, items } = ground;
-    const { ifMatch, attributes, members: wish, membersWanted } = unwrapped(asked);
+    const { ifMatch, attributes, members: wish, membersWanted, assertAnswerable } = unwrapped(asked);
     assertVersion("group", before, ifMatch);
     const stored = attributesOf(before);
     const changed = attributes(stored);
@@ -189,6 +191,7 @@ export async function changeGroup(
     }
     const next: Group = { ...before, ...names };
     await assertNameFree(context, connection, next, held, before);
+    assertAnswerable(answer(next));
     const group = await commitGroup(
       context,
       {
@@ -227,15 +230,19 @@ export function attributesOf({ displayName, externalId }: Group): ScimAttributes
 
 /**
  * The numbers of a group's members as they stood together: no change of several is seen by half. Overtaken when the set was
- * being replaced or widely changed meanwhile.
+ * being replaced or widely changed meanwhile. `known`: the connection's departed, for who reads many groups.
  */
-export async function readMembersOf(context: Context, group: Group): Promise<NumberPages> {
+export async function readMembersOf(
+  context: Context,
+  group: Group,
+  known?: NumberPages,
+): Promise<NumberPages> {
   if (group.size === 0 || group.connectionId === undefined) {
     return noNumbers;
   }
   const [pages, departed] = await Promise.all([
     allPages(context, group),
-    readDeparted(context.store, group.connectionId),
+    known ?? readDeparted(context.store, group.connectionId),
   ]);
   await assertSettled(context, group);
   return difference(pages, departed);
@@ -245,13 +252,14 @@ export async function readMembersOf(context: Context, group: Group): Promise<Num
 export async function settledGroup(
   context: Context,
   group: Group,
+  known?: NumberPages,
 ): Promise<{ readonly group: Group; readonly members: NumberSet }> {
   let attempts = 0;
   return changing(context, async () => {
     const again = attempts++ === 0 ? group : await readGroupRow(context.store, group.projectId, group.id);
     return again === undefined
       ? { group, members: new Uint32Array() }
-      : { group: again, members: numbersOn(await readMembersOf(context, again)) };
+      : { group: again, members: numbersOn(await readMembersOf(context, again, known)) };
   });
 }
 
@@ -500,9 +508,9 @@ export function noSuchGroup(id: string) {
 export async function memberNames(
   context: Context,
   { group, members }: OpenedGroup,
-): Promise<ReadonlyMap<number, string>> {
+): Promise<ReadonlyMap<number, string> | undefined> {
   return members === undefined || members.length > membersWithDisplayMax
-    ? new Map()
+    ? undefined
     : namesOf(context, group.projectId, members);
 }
 

@@ -16,8 +16,15 @@ import { emptyWalk, type Walk } from "../table/walk.ts";
 import type { Context } from "./context.ts";
 import { isConnectionOf } from "./ids.ts";
 import { managersAmong } from "./management.ts";
-import type { Member } from "./member.ts";
-import { emailOf, type MemberStatus, type MemberType, statusOf, typeOf, userNameOf } from "./member.ts";
+import {
+  emailOf,
+  type Member,
+  type MemberStatus,
+  type MemberType,
+  statusOf,
+  typeOf,
+  userNameOf,
+} from "./member.ts";
 import { changing } from "./member-change.ts";
 import type { MemberView } from "./members.ts";
 import { openProject } from "./projects.ts";

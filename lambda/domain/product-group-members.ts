@@ -117,11 +117,10 @@ export async function putGroupMember(
 ): Promise<void> {
   await editMembers(context, projectId, groupId, memberId, ({ standing, owner, member }) => {
     // A user of the group's own connection is what its IdP shall see once it has SCIM again.
-    const asUser = owner !== undefined && member.connectionId === owner.id;
-    if (standing.asUser || (standing.byHand && !asUser)) {
-      return standing;
+    if (owner !== undefined && member.connectionId === owner.id) {
+      return { ...standing, asUser: true };
     }
-    return asUser ? { ...standing, asUser } : { ...standing, byHand: true };
+    return standing.asUser ? standing : { ...standing, byHand: true };
   });
 }
 

@@ -13,14 +13,14 @@ import { groupType } from "../scim/resource-types.ts";
 export type MemberNames = ReadonlyMap<number, string>;
 
 /**
- * `members` are numbers, ascending; undefined: not read. Up to `membersWithReferenceMax` have `$ref` and `type`, and `display` where `names` has it;
- * more have only their `value`. None at all: left out (API.md §4).
+ * `members` are numbers, ascending; undefined: not read. Up to `membersWithReferenceMax` have `$ref` and `type`, more only their
+ * `value`; where `names` are given all have everything, `display` included. None at all: left out (API.md §4).
  */
 export function groupResource(
   group: Group,
   members: Uint32Array | undefined,
   scimBaseUrl: string,
-  names: MemberNames = new Map(),
+  names?: MemberNames,
 ): ScimResource {
   const elements = memberElements(group.projectId, members ?? new Uint32Array(), scimBaseUrl, names);
   return buildResource(
@@ -40,14 +40,14 @@ function memberElements(
   projectId: string,
   numbers: Uint32Array,
   scimBaseUrl: string,
-  names: MemberNames,
+  names: MemberNames | undefined,
 ): readonly JsonValue[] {
   const ids = memberIdsOf(projectId, numbers);
-  if (ids.length > membersWithReferenceMax) {
+  if (names === undefined && ids.length > membersWithReferenceMax) {
     return ids.map((value) => ({ value }));
   }
   return ids.map((value, index) => {
-    const display = names.get(numbers[index]!);
+    const display = names?.get(numbers[index]!);
     return {
       value,
       $ref: `${scimBaseUrl}/Users/${value}`,

@@ -133,6 +133,9 @@ async function change(
       ...body(),
       ifMatch: call.request.headers.get("if-match"),
       membersWanted: showsMembers ? membersWanted : "none",
+      assertAnswerable: (changed) => {
+        shownGroup(call, changed, unwrapped(projection));
+      },
     };
   });
   return membersWanted === "few" && opened.members === undefined
@@ -149,13 +152,23 @@ async function change(
 function groupAnswer(
   call: ScimCall,
   status: number,
-  { group, members }: OpenedGroup,
+  opened: OpenedGroup,
   projection: Projection,
   names?: MemberNames,
 ): HttpResponse {
-  const resource = groupResource(group, members, call.scimBaseUrl, names);
-  const shown = fitting(project(groupType, resource, projection));
+  const { resource, shown } = shownGroup(call, opened, projection, names);
   return scimAnswer(call, status, shown, resourceHeaders(resource.meta));
+}
+
+/** As the projection shows it; 400 `tooMany` when no answer holds that. */
+function shownGroup(
+  call: ScimCall,
+  { group, members }: OpenedGroup,
+  projection: Projection,
+  names?: MemberNames,
+) {
+  const resource = groupResource(group, members, call.scimBaseUrl, names);
+  return { resource, shown: fitting(project(groupType, resource, projection)) };
 }
 
 function resourceHeaders({ location, version }: ScimResource["meta"]) {

@@ -1,4 +1,3 @@
-import { asciiLower } from "./attribute-name.ts";
 import type { CheckedFilter, FilterTarget } from "./match.ts";
 import { groupMembers } from "./schemas/group.ts";
 
@@ -12,18 +11,22 @@ export function membersNamed(filter: CheckedFilter): ReadonlySet<string> | undef
   return collect(filter, ids) ? ids : undefined;
 }
 
-/** Whether the filter looks at what members are called, which is not kept with the group. */
-export function looksAtMemberNames(filter: CheckedFilter): boolean {
+/** Sub-attributes of members that the filter looks at, such as "display", which is not kept with the group. */
+export function memberPartsIn(filter: CheckedFilter): ReadonlySet<string> {
+  return new Set(partsIn(filter));
+}
+
+function partsIn(filter: CheckedFilter): readonly string[] {
   switch (filter.kind) {
     case "and":
     case "or":
-      return filter.filters.some(looksAtMemberNames);
+      return filter.filters.flatMap(partsIn);
     case "not":
-      return looksAtMemberNames(filter.filter);
+      return partsIn(filter.filter);
     case "valuePath":
-      return isMembers(filter.target) && mentionsDisplay(filter.filter);
+      return isMembers(filter.target) ? partsInElement(filter.filter) : [];
     default:
-      return isMembers(filter.target) && isDisplay(filter.target.sub?.name);
+      return isMembers(filter.target) ? [filter.target.sub?.name ?? "value"] : [];
   }
 }
 
@@ -66,24 +69,20 @@ function collectInElement(filter: CheckedFilter, ids: Set<string>): boolean {
   }
 }
 
-function mentionsDisplay(filter: CheckedFilter): boolean {
+function partsInElement(filter: CheckedFilter): readonly string[] {
   switch (filter.kind) {
     case "and":
     case "or":
-      return filter.filters.some(mentionsDisplay);
+      return filter.filters.flatMap(partsInElement);
     case "not":
-      return mentionsDisplay(filter.filter);
+      return partsInElement(filter.filter);
     case "valuePath":
-      return false;
+      return [];
     default:
-      return isDisplay(filter.target.attribute?.name);
+      return filter.target.attribute === undefined ? [] : [filter.target.attribute.name];
   }
 }
 
 function isMembers({ container, attribute }: FilterTarget): boolean {
   return container === undefined && attribute === groupMembers;
-}
-
-function isDisplay(name: string | undefined): boolean {
-  return name !== undefined && asciiLower(name) === "display";
 }

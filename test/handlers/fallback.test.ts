@@ -54,14 +54,14 @@ describe("success", () => {
 });
 
 describe("refusals", () => {
-  test("an unknown endpoint: 404, once it is known who asks", async () => {
+  test("[71] an unknown endpoint: 404, once it is known who asks", async () => {
     table.on(BatchGetCommand).resolves(found(connectionItem));
     expect((await call(`v2/${connectionId}/Robots`)).statusCode).toBe(404);
     expect((await call(`v2/${connectionId}/Robots`, { headers: {} })).statusCode).toBe(401);
     expect(table).toHaveReceivedCommandTimes(BatchGetCommand, 1);
   });
 
-  test("another version: 400 invalidVers, once it is known who asks", async () => {
+  test("[11] another version: 400 invalidVers, once it is known who asks", async () => {
     table.on(BatchGetCommand).resolves(found(connectionItem));
     const response = await call(`v1/${connectionId}/Users`);
     expect([response.statusCode, response.json.scimType]).toEqual([400, "invalidVers"]);

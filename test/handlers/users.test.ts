@@ -262,7 +262,7 @@ describe("an unknown error", () => {
   });
 });
 
-describe("[H81] a connection with more users than one query may read", () => {
+describe("[81] a connection with more users than one query may read", () => {
   const users = 10_001;
   const stored = () => {
     table

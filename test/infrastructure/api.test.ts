@@ -73,7 +73,7 @@ describe("the API", () => {
     expect(Object.keys(service.ofType("AWS::ApiGateway::RestApi"))).toEqual(["ApiRestApiE35FEAFE"]);
   });
 
-  test("is Regional and takes TLS 1.2 or better", () => {
+  test("[5] is Regional and takes TLS 1.2 or better", () => {
     expect(restApi.EndpointConfiguration).toEqual({ Types: ["REGIONAL"] });
     expect(restApi.SecurityPolicy).toBe("SecurityPolicy_TLS13_1_2_2021_06");
     expect(restApi.EndpointAccessMode).toBe("STRICT");

@@ -35,7 +35,7 @@ test("each type has the status that API.md §4 asks for", () => {
 });
 
 describe.each([...responses])("%s", (type, response) => {
-  test("is a SCIM error whose status is the response's own", () => {
+  test("[2, 162] is a SCIM error whose status is the response's own", () => {
     const templates: Record<string, string> = response.ResponseTemplates;
     expect(Object.keys(templates).toSorted()).toEqual(["application/json", "application/scim+json"]);
     for (const template of Object.values(templates)) {
@@ -54,11 +54,11 @@ describe.each([...responses])("%s", (type, response) => {
   });
 });
 
-test("401 names the scheme", () => {
+test("[1] 401 names the scheme", () => {
   expect(header("UNAUTHORIZED", "WWW-Authenticate")).toBe("'Bearer realm=\"Rollcall SCIM\"'");
 });
 
-test("what is worth repeating says when, in whole seconds, and nothing else does", () => {
+test("[165] what is worth repeating says when, in whole seconds, and nothing else does", () => {
   const waits = [...responses.keys()].filter((type) => header(type, "Retry-After") !== undefined);
   expect(waits.toSorted()).toEqual([
     "INTEGRATION_FAILURE",

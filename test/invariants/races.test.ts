@@ -96,7 +96,7 @@ const weathers: readonly (readonly [name: string, disturbance: Calm])[] = [
 
 describe(`seed ${seed}`, () => {
   describe.each(weathers)("%s", (_, disturbance) => {
-    test("60 creates of one person make one user", async () => {
+    test("[69] 60 creates of one person make one user", async () => {
       ground = await openGround(seed, { disturbance });
       const answers = await crowd(ground, 60, (instance) => post(instance, userNamed("one")));
       expect(countStatuses(answers)).toEqual({ 201: 1, 409: 59 });
@@ -251,7 +251,7 @@ describe(`seed ${seed}`, () => {
     await expectSound();
   });
 
-  test("of 50 changes under one If-Match one is made", async () => {
+  test("[152] of 50 changes under one If-Match one is made", async () => {
     ground = await openGround(seed + 8);
     const [id] = await createUsers(1);
     const answers = await crowd(ground, 50, (instance, index) =>

@@ -4,7 +4,12 @@
  * pieces itself, so that a mistake in the code that writes is not repeated by the code that checks.
  */
 
-import { type AttributeValue, type DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
+import {
+  type AttributeValue,
+  type DynamoDBClient,
+  ScanCommand,
+  type ScanCommandInput,
+} from "@aws-sdk/client-dynamodb";
 import { membersPerBlock } from "../../lambda/table/keys.ts";
 import { slotsPerPage, stripes } from "../../lambda/table/numbers.ts";
 
@@ -12,13 +17,17 @@ export type RawItem = Readonly<Record<string, AttributeValue>>;
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 export type JsonObject = { readonly [name: string]: Json };
 
-/** Every item of a table, read strongly. */
-export async function scanTable(client: DynamoDBClient, tableName: string): Promise<readonly RawItem[]> {
+/** Every item of a table, read strongly; with a filter, those it lets pass. */
+export async function scanTable(
+  client: DynamoDBClient,
+  tableName: string,
+  filter: Pick<ScanCommandInput, "FilterExpression" | "ExpressionAttributeValues"> = {},
+): Promise<readonly RawItem[]> {
   const items: RawItem[] = [];
   let startKey: Record<string, AttributeValue> | undefined;
   do {
     const page = await client.send(
-      new ScanCommand({ TableName: tableName, ConsistentRead: true, ExclusiveStartKey: startKey }),
+      new ScanCommand({ ...filter, TableName: tableName, ConsistentRead: true, ExclusiveStartKey: startKey }),
     );
     items.push(...(page.Items ?? []));
     startKey = page.LastEvaluatedKey;

@@ -18,7 +18,7 @@ import {
 import { scanTable } from "./table-contents.ts";
 import { printItems, restoreTable } from "./table-copy.ts";
 
-describe("with the token of one connection", () => {
+describe("[4] with the token of one connection", () => {
   let service: TestService;
   let own: TestConnection;
   /** In the same project, and in another one. */

@@ -29,12 +29,17 @@ export async function compareTenant(tenant: Tenant): Promise<readonly string[]> 
   const perhaps = await perhapsCreatedIds(tenant);
   const listed = await listUsers(tenant);
   differences.push(...compareListing(tenant, listed, perhaps));
-  for (const group of tenant.ledger.groups) differences.push(...(await compareGroup(tenant, group)));
+  const held = new Map<string, ReadonlySet<string>>();
+  for (const group of tenant.ledger.groups) {
+    const members = await membersOf(tenant, group);
+    differences.push(...compareMembers(group, members));
+    held.set(group.id, new Set(members));
+  }
   if (tenant.projectUrl !== undefined) {
     differences.push(...(await compareGroupTotal(tenant)));
     differences.push(...(await compareUsage(tenant, tenant.projectUrl, listed)));
   }
-  differences.push(...(await compareGroupsOfUsers(tenant)));
+  differences.push(...(await compareGroupsOfUsers(tenant, held)));
   return differences;
 }
 
@@ -103,11 +108,15 @@ function compareListing(
   ];
 }
 
-/** The set of its members equals what the answered changes say. */
-async function compareGroup(tenant: Tenant, group: KnownGroup): Promise<readonly string[]> {
+async function membersOf(tenant: Tenant, group: KnownGroup): Promise<readonly string[]> {
   const outcome = await tenant.scim("GET", `/Groups/${group.id}`);
   const { members = [] } = answered(outcome, 200, groupSchema);
-  const held = new Set(members.map(({ value }) => value));
+  return members.map(({ value }) => value);
+}
+
+/** The set of its members equals what the answered changes say. */
+function compareMembers(group: KnownGroup, members: readonly string[]): readonly string[] {
+  const held = new Set(members);
   const differences = held.size === members.length ? [] : [`group ${group.id} shows a member twice`];
   for (const [id, { isMember, unsure }] of group.memberships) {
     if (!unsure && isMember !== held.has(id)) {
@@ -142,22 +151,25 @@ async function compareUsage(
   return isSame ? [] : [`usage is ${show(usage)}, active members are ${show(expected)}`];
 }
 
-/** `User.groups` follows the memberships. Asked again until it does, since it trails. */
-async function compareGroupsOfUsers(tenant: Tenant): Promise<readonly string[]> {
+/** `User.groups` follows what the groups hold. Asked again until it does, since it trails. */
+async function compareGroupsOfUsers(
+  tenant: Tenant,
+  held: ReadonlyMap<string, ReadonlySet<string>>,
+): Promise<readonly string[]> {
   const deadline = performance.now() + trailingMilliseconds;
   for (;;) {
     const listed = await listUsers(tenant);
-    const differences = listed.flatMap((user) => compareGroupsOf(tenant, user));
+    const differences = listed.flatMap((user) => compareGroupsOf(user, held));
     if (differences.length === 0 || performance.now() > deadline) return differences;
     await sleep(lookAgainMilliseconds);
   }
 }
 
-function compareGroupsOf({ ledger: { groups } }: Tenant, user: ScimUser): readonly string[] {
-  const held = new Set((user.groups ?? []).map(({ value }) => value));
-  return groups.flatMap(({ id, memberships }) => {
-    const known = memberships.get(user.id);
-    if (known?.unsure || (known?.isMember ?? false) === held.has(id)) return [];
-    return [`groups of user ${user.id} ${held.has(id) ? "still name" : "lack"} ${id}`];
-  });
+function compareGroupsOf(user: ScimUser, held: ReadonlyMap<string, ReadonlySet<string>>): readonly string[] {
+  const named = new Set((user.groups ?? []).map(({ value }) => value));
+  return [...held].flatMap(([id, members]) =>
+    members.has(user.id) === named.has(id)
+      ? []
+      : [`groups of user ${user.id} ${named.has(id) ? "still name" : "lack"} ${id}`],
+  );
 }

@@ -14,9 +14,9 @@ export const accountUrn = "urn:ietf:params:scim:schemas:extension:document360:2.
 export const userSchema = z.looseObject({
   id: z.string(),
   userName: z.string(),
-  externalId: z.string(),
+  externalId: z.string().optional(),
   active: z.boolean().optional(),
-  emails: z.tuple([referenceSchema]),
+  emails: z.array(referenceSchema).optional(),
   groups: z.array(referenceSchema).optional(),
   [accountUrn]: z.object({ isTeamAccount: z.boolean() }).optional(),
   meta: metaSchema,

@@ -97,7 +97,7 @@ export function newUserBody(name: string) {
     schemas: [userUrn],
     userName: `${name}@example.com`,
     externalId: name,
-    emails: [{ value: `mail.${name}@example.com`, type: "work", primary: true }] as const,
+    emails: [{ value: `mail.${name}@example.com`, type: "work", primary: true }],
   };
 }
 

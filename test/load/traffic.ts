@@ -63,7 +63,7 @@ async function lookUp(tenant: Tenant, random: SeededRandom): Promise<TrafficKind
   const filter = random.pick([
     `userName eq "${sought.userName}"`,
     `externalId eq "${sought.externalId}"`,
-    `emails[type eq "work"].value eq "${sought.emails[0].value}"`,
+    `emails[type eq "work"].value eq "${sought.emails?.[0]?.value}"`,
   ]);
   const isQuiet = user && quietDuring(user);
   const outcome = await tenant.scim("GET", `/Users?filter=${encodeURIComponent(filter)}`);

@@ -130,6 +130,17 @@ describe("Schemas", () => {
     expect(JSON.stringify(schemas)).not.toContain("null");
   });
 
+  it("[39] has no complex attribute in another, but in what describes attributes", () => {
+    const nested = (urn: string) =>
+      attributesOf(urn).flatMap((attribute) =>
+        (attribute.subAttributes ?? [])
+          .filter(({ type }) => type === "complex")
+          .map(({ name }) => `${attribute.name}.${name}`),
+      );
+    // RFC 7643 §8.7.2 prints that one itself: a schema holds attributes, and those hold sub-attributes.
+    expect(urns.flatMap((urn) => nested(String(urn)))).toEqual(["attributes.subAttributes"]);
+  });
+
   it("[25, 47, 49, 50] says of attributes what holds", () => {
     const find = (urn: string, name: string) =>
       attributesOf(urn).find((attribute) => attribute.name === name);

@@ -16,7 +16,7 @@ const resource = readFixture<ScimResource>("rfc/user.json");
 
 describe.each(["rfc/filters", "quirks/filters"])("filters: %s", (file) => {
   it.each(readFixture<FilterCase[]>(`${file}.json`))(
-    "$filter ($source)",
+    "$source: $filter",
     ({ filter, matches: expected, error }) => {
       const evaluate = (text: string) => matches(checkFilter(userType, parseFilter(text)), resource);
       if (error) expectError(() => evaluate(filter), error);

@@ -21,7 +21,7 @@ describe("errorBody", () => {
     expect(errorBody(notFound("x"))).toEqual({ schemas, status: "404", detail: "x" });
   });
 
-  it("[12, 162] leaves a scimType out where the status has none", () => {
+  it("[162] leaves a scimType out where the status has none", () => {
     const body = (status: number, scimType: "sensitive" | "invalidValue") =>
       errorBody(new RequestError({ status, code: "c", detail: "x", scimType }));
     expect(body(403, "sensitive")).toHaveProperty("scimType", "sensitive");

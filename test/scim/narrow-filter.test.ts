@@ -24,7 +24,7 @@ describe("narrowFilter", () => {
     ['nonsense[a eq "x"]', false, false],
     ['members pr and userName eq "x"', false, false],
     ["password pr", false, false],
-  ])("[105, 97] decides %s: users %s, groups %s", (text, all, allGroups) => {
+  ])("[97, 105] decides %s: users %s, groups %s", (text, all, allGroups) => {
     expect([ofUsers(text), ofGroups(text)]).toEqual([all, allGroups]);
   });
 

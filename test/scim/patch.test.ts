@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { JsonValue } from "../../lambda/scim/json.ts";
 import { applyPatch, checkId, membershipChange, readPatch } from "../../lambda/scim/patch.ts";
+import type { ScimAttributes } from "../../lambda/scim/resource.ts";
 import { groupType, userType } from "../../lambda/scim/resource-types.ts";
+import type { ResourceType } from "../../lambda/scim/schema.ts";
+import { attribute } from "../../lambda/scim/schemas/attribute.ts";
 import { expectError, patchOp } from "./fixture.ts";
 
 const syntax = (detail: string) => ({ status: 400, scimType: "invalidSyntax", detail });
@@ -40,7 +43,7 @@ describe("the PatchOp message", () => {
     expect(readPatch(userType, body)).toEqual(readPatch(userType, patchOp(...operations)));
   });
 
-  it("takes URN, keys and op in any case", () => {
+  it("[31, 116] takes URN, keys and op in any case", () => {
     const body = {
       SCHEMAS: ["URN:ietf:params:scim:api:messages:2.0:patchop"],
       operations: [{ OP: "ADD", Path: "TITLE", Value: "T" }],
@@ -147,6 +150,24 @@ describe("applyPatch", () => {
       },
     );
     expect(before).toEqual(snapshot);
+  });
+
+  it("[121] gives an immutable attribute its first value, and no other", () => {
+    const badge = attribute({ name: "badge", description: "", mutability: "immutable" });
+    const type: ResourceType = { ...userType, schema: { ...userType.schema, attributes: [badge] } };
+    const change = (stored: ScimAttributes, operation: object) =>
+      applyPatch(type, stored, readPatch(type, patchOp({ path: "badge", ...operation })));
+    expect(change({}, { op: "add", value: "1" })).toEqual({ badge: "1" });
+    expect(change({ badge: "1" }, { op: "replace", value: "1" })).toEqual({ badge: "1" });
+    for (const operation of [
+      { op: "add", value: "2" },
+      { op: "replace", value: "2" },
+      { op: "replace", value: null },
+      { op: "remove" },
+    ]) {
+      const refusal = { status: 400, scimType: "mutability", detail: "badge" };
+      expectError(() => change({ badge: "1" }, operation), refusal);
+    }
   });
 
   it("bounds the values of an attribute and the size of the resource", () => {

@@ -15,6 +15,28 @@ describe("readResource", () => {
     expect(readResource(userType, body)).toEqual({ userName: "u" });
   });
 
+  it("[29] takes from an extension's object what the extension has, and from the top what the base has", () => {
+    const body = {
+      userName: "u",
+      department: "core",
+      [enterprise]: { department: "D", title: "T", userName: "v", isTeamAccount: true },
+    };
+    expect(readResource(userType, body)).toEqual({ userName: "u", [enterprise]: { department: "D" } });
+  });
+
+  it("[39] refuses an object where a simple value belongs", () => {
+    const bodies: JsonValue[] = [
+      { userName: { value: "u" } },
+      { userName: "u", name: { givenName: { value: "x" } } },
+      { userName: "u", emails: [{ value: { value: "x" } }] },
+      { userName: "u", [enterprise]: { manager: { value: { value: "x" } } } },
+    ];
+    for (const body of bodies) {
+      const refusal = { status: 400, scimType: "invalidValue", detail: "string" };
+      expectError(() => readResource(userType, body), refusal);
+    }
+  });
+
   it("[34] knows one unassigned state", () => {
     const body = {
       userName: "u",

@@ -32,7 +32,7 @@ function expectUnauthorized(response: ServiceResponse): void {
   expect(response.headers["www-authenticate"]).toMatch(/^Bearer realm="[^"]+", error="invalid_token"$/);
 }
 
-describe("[A1] 401 with WWW-Authenticate and a SCIM body", () => {
+describe("[1, 2] 401 with WWW-Authenticate and a SCIM body", () => {
   test("without credentials: the bare challenge (RFC 6750 §3.1)", async () => {
     const response = await service.scim("GET", `${connection.baseUrl}/Users`);
     expectScimError(response, 401);
@@ -212,7 +212,7 @@ describe("the life of a token", () => {
   });
 });
 
-describe("SCIM disabled: 403 with a detail that says so [A3]", () => {
+describe("[2, 3] SCIM disabled: 403 with a detail that says so", () => {
   test("on every endpoint and method; 200 again when it is enabled, with everything as it was", async () => {
     const own = await service.createConnection({}, connection.project);
     const { id } = (await own.scim("POST", "/Users", user("paused@x.example"))).body;

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { memberIdOf } from "../../lambda/domain/member-id.ts";
+import { disturb, interpose } from "../invariants/disturbed-client.ts";
 import { scanTable } from "../invariants/table-contents.ts";
 import { seedUsers } from "../support/seed-users.ts";
+import { createSeededRandom, seedFromEnvironment } from "../support/seeded-random.ts";
 import type { TestConnection, TestService } from "../support/service.ts";
 import { startTable, type TestTable } from "../support/table.ts";
 import { startCheckedService } from "./checked-service.ts";
@@ -364,20 +367,35 @@ describe("SCIM off, edits by hand, SCIM on", () => {
     expect(await counts(id)).toEqual({ users: 1, readers: 0 });
   });
 
-  test("an edit that meets SCIM being switched on is either there before or refused", async () => {
+  test.each([
+    ["a member put in", "PUT", "/members/{m}", undefined],
+    ["a member taken out", "DELETE", "/members/{m}", undefined],
+    ["a new name", "PATCH", "", { displayName: "Mine" }],
+    ["a deletion", "DELETE", "", undefined],
+  ])("%s: refused when SCIM is switched on just before", async (_, method, path, body) => {
     const { connection, product, groups, scim } = await ground();
-    const users = await Promise.all(
-      Array.from({ length: 6 }, (_, number) => createUser(connection, `user-${number}`)),
-    );
-    const { id } = await groups.create("Race");
+    const [ada, bob] = [await createUser(connection, "ada"), await createUser(connection, "bob")];
+    const { id } = await groups.create("Overtaken", [ada]);
+    const before = await groups.read(id);
     await scim(false);
-    const [, ...edits] = await Promise.all([
-      scim(true),
-      ...users.map((memberId) => product.admin("PUT", `/groups/${id}/members/${memberId}`)),
-    ]);
-    const there = users.filter((_, index) => edits[index]!.status === 204);
-    for (const { status } of edits) expect([204, 409]).toContain(status);
-    expect(await groups.members(id)).toEqual(sorted(there));
+    const client = table.newClient();
+    let isOff = true;
+    interpose(client, async (_call, command) => {
+      if (command === "TransactWriteItems" && isOff) {
+        isOff = false;
+        await scim(true);
+      }
+    });
+    const late = await startCheckedService({ table, client, sleep: async () => {} });
+    const memberId = method === "PUT" ? bob : ada;
+    const refused = await productOf(late, product.project).admin(
+      method,
+      `/groups/${id}${path.replace("{m}", memberId)}`,
+      body,
+    );
+    expect(isOff).toBe(false);
+    expectProblem(refused, 409, "managed_by_idp");
+    expect(await groups.read(id)).toEqual(before);
   });
 });
 
@@ -416,6 +434,47 @@ describe("many at once", () => {
     await product.takeOut(id, ada);
     await scim(true);
     expect(await groups.members(id)).toEqual([]);
+  });
+
+  test("a change of many members is never seen by half", async () => {
+    const { connection, groups } = await ground();
+    await seedUsers({
+      client: table.client,
+      tableName: table.tableName,
+      projectId: connection.project.id,
+      connectionId: connection.connection.id,
+      count: 16,
+    });
+    // Neighbours lie on different pages, so that each change touches sixteen of them.
+    const ids = Array.from({ length: 16 }, (_, number) => memberIdOf(connection.project.id, number));
+    const halves = [ids.slice(0, 8), ids.slice(8)] as const;
+    const { id } = await groups.create("Swapped", halves[0]);
+    // Reads of several items that are not of one instant, as DynamoDB never promised.
+    const client = table.newClient();
+    disturb(client, { random: createSeededRandom(seedFromEnvironment()), torn: 0.7 });
+    const disturbed = await startCheckedService({ table, client, sleep: async () => {} });
+    const onlooker = productOf(disturbed, connection.project);
+    let swapping = true;
+    const reader = async () => {
+      const seen = new Set<string>();
+      while (swapping) {
+        expect((await onlooker.group(id)).counts).toEqual({ users: 0, readers: 8 });
+        const { items } = (await onlooker.admin("GET", "/groups?type=reader")).body;
+        expect(items).toMatchObject([{ counts: { users: 0, readers: 8 } }]);
+        const shown = (await onlooker.admin("GET", `/groups/${id}/members`)).body.items;
+        const half = halves.findIndex((members) => members.includes(shown[0].id));
+        expect(sorted(shown.map((member: Fields) => member["id"]))).toEqual(sorted(halves[half]!));
+        seen.add(String(half));
+      }
+      return seen;
+    };
+    const reading = [reader(), reader()];
+    for (let round = 1; round <= 40; round++) {
+      expect((await groups.put(id, group("Swapped", halves[round % 2]!))).status).toBe(200);
+    }
+    swapping = false;
+    const seen = await Promise.all(reading);
+    expect(new Set(seen.flatMap((halvesSeen) => [...halvesSeen])).size).toBe(2);
   });
 
   test("a group deleted while members come leaves nothing behind", async () => {

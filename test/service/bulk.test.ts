@@ -18,7 +18,7 @@ import {
   workEmail,
 } from "./scim-messages.ts";
 
-// That each entry of each answer has [R155] what it must have, checked-service.ts looks at.
+// That each entry of each answer has what it must have (155), checked-service.ts looks at.
 
 let table: TestTable;
 let service: TestService;
@@ -74,7 +74,7 @@ function expectEntryError(entry: Entry, status: number, scimType?: string): void
   expect(entry.response.scimType).toBe(scimType);
 }
 
-describe("[R155] one entry for each operation, in the order of the request", () => {
+describe("[155] one entry for each operation, in the order of the request", () => {
   test("of every method, with what it led to", async () => {
     const [put, patched, deleted] = [await create("put"), await create("patched"), await create("deleted")];
     const entries = await perform([
@@ -132,7 +132,7 @@ describe("[R155] one entry for each operation, in the order of the request", () 
   });
 });
 
-describe("[R156] errors", () => {
+describe("[156] errors", () => {
   const wrong = { method: "GET", path: "/Users" };
   const operations = [post("a"), wrong, post("b"), remove("/Users/nobody"), post("c")];
 
@@ -150,7 +150,7 @@ describe("[R156] errors", () => {
   });
 });
 
-describe("[R157] references to what the request creates", () => {
+describe("[157] references to what the request creates", () => {
   test("backward and forward, as the manager's value, as a plain string and in a list", async () => {
     const entries = await perform([
       post("forward", managedBy({ value: "bulkId:boss" })),
@@ -224,7 +224,7 @@ describe("[R157] references to what the request creates", () => {
   });
 });
 
-describe("[R158] circles", () => {
+describe("[158] circles", () => {
   test("two who are each other's managers, with all else that they have", async () => {
     const fields = (value: unknown) => ({
       ...workEmail(`reports-to-${value}@x.example`),
@@ -290,7 +290,7 @@ describe("[R158] circles", () => {
   });
 });
 
-describe("[R159] an operation that is wrong is an error of its own", () => {
+describe("[159] an operation that is wrong is an error of its own", () => {
   const data = { userName: "x" };
   test.each<[string, unknown, string]>([
     ["a POST without bulkId", { method: "POST", path: "/Users", data }, "invalidValue"],
@@ -311,7 +311,7 @@ describe("[R159] an operation that is wrong is an error of its own", () => {
   });
 });
 
-describe("[R160] version is an If-Match of its own", () => {
+describe("[160] version is an If-Match of its own", () => {
   test("stale: 412 and nothing changed; current, * and none: done", async () => {
     const id = await create("a");
     const versioned = (version: string, title: string) => ({
@@ -382,7 +382,7 @@ describe("what one operation gives up, one behind it may have", () => {
 describe("who may send it, and where", () => {
   const request = bulk(post("a"));
 
-  test("[A1] without a valid token: 401 for the whole, whatever is in it", async () => {
+  test("[1] without a valid token: 401 for the whole, whatever is in it", async () => {
     for (const body of [request.body, { Operations: [] }, "{"]) {
       const bare = await service.scim("POST", `${connection.baseUrl}/Bulk`, { body });
       expectScimError(bare, 401);
@@ -392,13 +392,13 @@ describe("who may send it, and where", () => {
     expect(await userNames()).toEqual([]);
   });
 
-  test("[A3] while SCIM is disabled: 403 for the whole", async () => {
+  test("[3] while SCIM is disabled: 403 for the whole", async () => {
     const path = `/projects/${connection.project.id}/connections/${connection.connection.id}`;
     await service.admin("PATCH", path, { scimEnabled: false });
     expectScimError(await connection.scim("POST", "/Bulk", request), 403);
   });
 
-  test("[A4] nobody reaches another connection's users, by id or by URL", async () => {
+  test("[4] nobody reaches another connection's users, by id or by URL", async () => {
     const other = await service.createConnection({}, connection.project);
     const { id, meta } = (await other.scim("POST", "/Users", user("theirs"))).body;
     const entries = await perform([remove(`/Users/${id}`), remove(meta.location)]);
@@ -431,7 +431,7 @@ describe("who may send it, and where", () => {
   });
 });
 
-describe("[R154] too much: 413 naming the limit", () => {
+describe("[154] too much: 413 naming the limit", () => {
   const largeBodyBytesMax = 5 * 1024 * 1024;
   const padded = (bytes: number) => {
     const body = { ...bulk(post("large")).body, padding: "" };
@@ -453,7 +453,7 @@ describe("[R154] too much: 413 naming the limit", () => {
     expect((await send(padded(largeBodyBytesMax))).status).toBe(200);
   });
 
-  test("[B16] these are the limits announced", async () => {
+  test("[16] these are the limits announced", async () => {
     expect((await get("/ServiceProviderConfig")).bulk).toEqual({
       supported: true,
       maxOperations: 1_000,
@@ -503,7 +503,7 @@ describe("trouble behind the service", () => {
     return (await startCheckedService({ table, client, clock, sleep: async () => {} })).adopt(connection);
   }
 
-  test("[T164] a defect is a 500 of its operation, with the request's id and nothing of the cause", async () => {
+  test("[164] a defect is a 500 of its operation, with the request's id and nothing of the cause", async () => {
     const other = await disturbed((input) => {
       if (input.includes("cursed")) throw new Error("secret");
     });
@@ -571,7 +571,7 @@ describe("groups", () => {
   const membersOf = async (id: string): Promise<readonly string[]> =>
     ((await get(`/Groups/${id}`)).members ?? []).map(({ value }: { value: string }) => value).sort();
 
-  test("[R157] members by bulkId, backward and forward, beside such as are there", async () => {
+  test("[157] members by bulkId, backward and forward, beside such as are there", async () => {
     const there = await create("there");
     const members = [{ value: "bulkId:a" }, "bulkId:b", { value: there }];
     const entries = await perform([group("first", members), post("a"), post("b"), group("last", members)]);
@@ -581,7 +581,7 @@ describe("groups", () => {
     expect(await membersOf(idIn(entries[3]))).toEqual(expected);
   });
 
-  test("[R157] PATCH of a group by bulkId, with bulkIds in values and in the path's filter", async () => {
+  test("[157] PATCH of a group by bulkId, with bulkIds in values and in the path's filter", async () => {
     const entries = await perform([
       change("/Groups/bulkId:g", { op: "add", path: "members", value: [{ value: "bulkId:b" }] }),
       change("/Groups/bulkId:g", { op: "remove", path: 'members[value eq "bulkId:a"]' }),
@@ -595,7 +595,7 @@ describe("groups", () => {
     expect(await membersOf(idIn(entries[3]))).toEqual([idIn(entries[5]), idIn(entries[6])].sort());
   });
 
-  test("[R157] PUT and DELETE of a group by bulkId", async () => {
+  test("[157] PUT and DELETE of a group by bulkId", async () => {
     const put = { displayName: "renamed", members: [{ value: "bulkId:a" }] };
     const entries = await perform([
       group("g"),
@@ -610,14 +610,14 @@ describe("groups", () => {
     expect((await connection.scim("GET", `/Groups/${idIn(entries[2])}`)).status).toBe(404);
   });
 
-  test("[R157] a group whose member could not be created is not created either", async () => {
+  test("[157] a group whose member could not be created is not created either", async () => {
     const entries = await perform([group("g", ["bulkId:bad"]), post("bad", { active: 7 }), group("other")]);
     expect(statuses(entries)).toEqual([400, 400, 201]);
     expectEntryError(entries[0], 400, "invalidValue");
     expect((await get("/Groups")).totalResults).toBe(1);
   });
 
-  test("[R158] a circle of a group and its user is resolved, one of groups is a 409 of both", async () => {
+  test("[158] a circle of a group and its user is resolved, one of groups is a 409 of both", async () => {
     const entries = await perform([
       group("g", ["bulkId:a"]),
       post("a", { groups: [{ value: "bulkId:g" }] }),
@@ -629,7 +629,7 @@ describe("groups", () => {
     expect((await get("/Groups")).totalResults).toBe(1);
   });
 
-  test("[R160] version is an If-Match of its own", async () => {
+  test("[160] version is an If-Match of its own", async () => {
     const entries = await perform([
       group("g"),
       { ...change("/Groups/bulkId:g", replace("displayName", "a")), version: 'W/"1"' },

@@ -143,6 +143,12 @@ const scimTypesOf400 = new Set([
   "invalidCount",
 ]);
 
+/** By the URN that tells an answer of the type. */
+const resourceTypes = [
+  { name: "User", endpoint: "/Users", urn: urns.user },
+  { name: "Group", endpoint: "/Groups", urn: urns.group },
+];
+
 function scimFaults(
   method: string,
   response: ServiceResponse,
@@ -160,26 +166,26 @@ function scimFaults(
     return [response, faults];
   }
   rule(status !== 204 && status !== 304, "a body where none may be");
-  rule(headers["content-type"] === type, `Content-Type is ${headers["content-type"]}`);
-  rule(Array.isArray(body.schemas) && body.schemas.length > 0, "[H27] no schemas");
-  rule(new Set(body.schemas).size === body.schemas?.length, "[H28] schemas repeats a URN");
+  rule(headers["content-type"] === type, `[9] Content-Type is ${headers["content-type"]}`);
+  rule(Array.isArray(body.schemas) && body.schemas.length > 0, "[27] no schemas");
+  rule(new Set(body.schemas).size === body.schemas?.length, "[28] schemas repeats a URN");
   if (status >= 400) {
-    rule(JSON.stringify(body.schemas) === JSON.stringify([urns.error]), "[T162] not the Error URN");
-    rule(body.status === String(status), `[T162] status in the error is ${JSON.stringify(body.status)}`);
-    rule(typeof body.detail === "string" && body.detail.length > 0, "[T162] no detail");
+    rule(JSON.stringify(body.schemas) === JSON.stringify([urns.error]), "[162] not the Error URN");
+    rule(body.status === String(status), `[162] status in the error is ${JSON.stringify(body.status)}`);
+    rule(typeof body.detail === "string" && body.detail.length > 0, "[162] no detail");
     rule(
       body.scimType === undefined ||
         (status === 400 && scimTypesOf400.has(body.scimType)) ||
         (status === 409 && body.scimType === "uniqueness"),
-      `[T162] scimType ${body.scimType} with ${status}`,
+      `[162] scimType ${body.scimType} with ${status}`,
     );
     rule(
       Object.keys(body).every((name) => ["schemas", "status", "scimType", "detail"].includes(name)),
-      "[T162] the error has further members",
+      "[162] the error has further members",
     );
-    rule(status !== 401 || /^Bearer /.test(headers["www-authenticate"] ?? ""), "[A1] no challenge with 401");
+    rule(status !== 401 || /^Bearer /.test(headers["www-authenticate"] ?? ""), "[1] no challenge with 401");
     rule(status !== 405 || headers["allow"] !== undefined, "no Allow with 405");
-    rule((status !== 429 && status !== 503) || Number(headers["retry-after"]) > 0, "[T165] no Retry-After");
+    rule((status !== 429 && status !== 503) || Number(headers["retry-after"]) > 0, "[165] no Retry-After");
     return [response, faults];
   }
   if (body.schemas?.includes(urns.bulkResponse)) {
@@ -187,27 +193,32 @@ function scimFaults(
   }
   if (body.schemas?.includes(urns.listResponse)) {
     for (const name of ["totalResults", "itemsPerPage"]) {
-      rule(Number.isInteger(body[name]), `[H74] ${name} is ${body[name]}`);
+      rule(Number.isInteger(body[name]), `[74] ${name} is ${body[name]}`);
     }
     rule(
       body.startIndex === undefined ? byCursor : Number.isInteger(body.startIndex),
-      `[H74] startIndex is ${body.startIndex}`,
+      `[74] startIndex is ${body.startIndex}`,
     );
-    rule(body.nextCursor === undefined || byCursor, "[U171] nextCursor without having asked for it");
-    rule(body.previousCursor === undefined, "[U167] a previousCursor");
+    rule(body.nextCursor === undefined || byCursor, "[171] nextCursor without having asked for it");
+    rule(body.previousCursor === undefined, "[167] a previousCursor");
     rule(Array.isArray(body.Resources), "Resources is always there");
-    rule(body.itemsPerPage === body.Resources?.length, "itemsPerPage is what was returned");
+    rule(body.itemsPerPage === body.Resources?.length, "[78] itemsPerPage is what was returned");
     for (const resource of body.Resources ?? []) faults.push(...resourceFaults(resource));
     return [response, faults];
   }
   faults.push(...resourceFaults(body));
-  if (body.meta?.resourceType === "User") {
-    rule(headers["location"] === body.meta.location, "[D44] Location is not meta.location");
-    rule(headers["etag"] === body.meta.version, "[D45] ETag is not meta.version");
-  }
-  if (body.schemas?.includes(urns.user)) {
-    rule(headers["location"]?.endsWith(`/Users/${body.id}`) === true, "no Location");
-    rule(headers["etag"]?.startsWith('W/"') === true, "no weak ETag");
+  const served = resourceTypes.find(({ urn }) => body.schemas?.includes(urn));
+  if (served !== undefined) {
+    const {
+      resourceType = served.name,
+      location = headers["location"],
+      version = headers["etag"],
+    } = body.meta ?? {};
+    rule(headers["location"]?.endsWith(`${served.endpoint}/${body.id}`) === true, "no Location");
+    rule(headers["etag"]?.startsWith('W/"') === true, "[149] no weak ETag");
+    rule(headers["location"] === location, "[44] Location is not meta.location");
+    rule(headers["etag"] === version, "[45, 149] ETag is not meta.version");
+    rule(resourceType === served.name, "[43] meta.resourceType is another type's");
   }
   return [response, faults];
 }
@@ -228,7 +239,7 @@ interface BulkEntry {
 function bulkFaults(entry: BulkEntry): string[] {
   const faults: string[] = [];
   const rule = (holds: boolean, fault: string) => {
-    if (!holds) faults.push(`[R155] ${fault}: ${JSON.stringify(entry).slice(0, 500)}`);
+    if (!holds) faults.push(`[155] ${fault}: ${JSON.stringify(entry).slice(0, 500)}`);
   };
   const { method, bulkId, location, version, status, response } = entry;
   const failed = Number(status) >= 400;
@@ -256,19 +267,20 @@ function resourceFaults(resource: { [name: string]: never }): string[] {
     meta?: { resourceType?: string; created?: string; lastModified?: string; version?: string };
   };
   const faults: string[] = [];
-  if (!Array.isArray(schemas) || schemas.length === 0) faults.push("[F63] a resource without schemas");
-  if (schemas?.includes(urns.user) && (typeof id !== "string" || id === "")) {
-    faults.push("[D40] a user without id");
+  if (!Array.isArray(schemas) || schemas.length === 0) faults.push("[63] a resource without schemas");
+  const hasId = typeof id === "string" && id !== "";
+  if (!hasId && (schemas?.includes(urns.user) || schemas?.includes(urns.group))) {
+    faults.push("[40] a resource without id");
   }
   if (Object.keys(resource).some((name) => name.toLowerCase() === "password")) {
-    faults.push("[E49] a password in an answer");
+    faults.push("[49] a password in an answer");
   }
   for (const urn of [urns.enterprise, urns.account]) {
     // An extension projected away stays in schemas (RFC 7644 §3.9 keeps schemas as it is), the other way round is wrong.
-    if (Object.hasOwn(resource, urn) && !schemas?.includes(urn)) faults.push(`[C28] ${urn} not in schemas`);
+    if (Object.hasOwn(resource, urn) && !schemas?.includes(urn)) faults.push(`[28] ${urn} not in schemas`);
   }
   for (const time of [meta?.created, meta?.lastModified]) {
-    if (time !== undefined && !isTime(time)) faults.push(`[D43] ${time} is no time`);
+    if (time !== undefined && !isTime(time)) faults.push(`[43] ${time} is no time`);
   }
   return faults;
 }

@@ -55,7 +55,7 @@ async function walk(path: string, between?: (page: number) => Promise<void>, fro
 }
 
 describe("a walk", () => {
-  test.each(["cursor", "cursor=", "CURSOR="])("[U166] ?%s asks for the first page", async (parameter) => {
+  test.each(["cursor", "cursor=", "CURSOR="])("[166] ?%s asks for the first page", async (parameter) => {
     const page = await get(`/Users?${parameter}&count=10`);
     expect(page).toMatchObject({ totalResults: userCount, itemsPerPage: 10 });
     expect(idsIn(page)).toEqual(ids.slice(0, 10));
@@ -69,7 +69,7 @@ describe("a walk", () => {
     [24, 2],
     [25, 1],
     [100, 1],
-  ])("[U166][U172] pages of %i: nextCursor on all but the last", async (count, pages) => {
+  ])("[166, 172] pages of %i: nextCursor on all but the last", async (count, pages) => {
     const walked = await walk(`/Users?count=${count}`);
     expect(walked).toHaveLength(pages);
     expect(walked.flatMap(idsIn)).toEqual(ids);
@@ -77,7 +77,7 @@ describe("a walk", () => {
     for (const page of walked.slice(0, -1)) expect(page.itemsPerPage).toBe(count);
   });
 
-  test("[U167] no page has a previousCursor, or an index", async () => {
+  test("[167] no page has a previousCursor, or an index", async () => {
     for (const page of await walk("/Users?count=10")) {
       expect(Object.keys(page).filter((name) => name !== "nextCursor")).toEqual([
         "schemas",
@@ -94,7 +94,7 @@ describe("a walk", () => {
     expect(await get(`/Users?cursor=${first.nextCursor}&count=10`)).toEqual(second);
   });
 
-  test("with a filter, and a projection", async () => {
+  test("[101] with a filter, and a projection", async () => {
     const path = `/Users?filter=${encodeURIComponent("title pr")}&attributes=userName&count=4`;
     const walked = await walk(path);
     expect(walked.map(({ itemsPerPage }) => itemsPerPage)).toEqual([4, 4, 4, 1]);
@@ -113,7 +113,7 @@ describe("a walk", () => {
     expect(page).not.toHaveProperty("nextCursor");
   });
 
-  test("[U175] sorted, up and down", async () => {
+  test("[175] sorted, up and down", async () => {
     const up = (await walk("/Users?sortBy=userName&count=7")).flatMap(({ Resources }) => Resources);
     const names = up.map(({ userName }) => userName);
     expect(names).toEqual([...names].sort());
@@ -122,7 +122,7 @@ describe("a walk", () => {
     expect(down.flatMap(idsIn)).toEqual(up.map(({ id }) => id).reverse());
   });
 
-  test("[H77] count 0 or less: only totalResults, and no cursor to walk in circles with", async () => {
+  test("[77] count 0 or less: only totalResults, and no cursor to walk in circles with", async () => {
     for (const count of [0, -1]) {
       const page = await get(`/Users?cursor&count=${count}`);
       expect(page).toMatchObject({ totalResults: userCount, itemsPerPage: 0, Resources: [] });
@@ -130,7 +130,7 @@ describe("a walk", () => {
     }
   });
 
-  test("[H78] a count above the largest page is that page's", async () => {
+  test("[78] a count above the largest page is that page's", async () => {
     const first = await get("/Users?cursor&count=501");
     expect(first.itemsPerPage).toBe(userCount);
   });
@@ -143,14 +143,14 @@ describe("a walk", () => {
 });
 
 describe("which method", () => {
-  test("[U171] neither parameter: by index, without a cursor", async () => {
+  test("[171] neither parameter: by index, without a cursor", async () => {
     const page = await get("/Users?count=10");
     expect(page).toMatchObject({ startIndex: 1, itemsPerPage: 10 });
     expect(page).not.toHaveProperty("nextCursor");
   });
 
   test.each(["1", "11", "x"])(
-    "[U166] beside a cursor, startIndex %s is not looked at",
+    "[166] beside a cursor, startIndex %s is not looked at",
     async (startIndex) => {
       const first = await get(`/Users?cursor&startIndex=${startIndex}&count=10`);
       expect(idsIn(first)).toEqual(ids.slice(0, 10));
@@ -159,7 +159,7 @@ describe("which method", () => {
     },
   );
 
-  test("[U174] announced", async () => {
+  test("[174] announced", async () => {
     expect((await get("/ServiceProviderConfig")).pagination).toEqual({
       cursor: true,
       index: true,
@@ -172,7 +172,7 @@ describe("which method", () => {
 });
 
 describe("users that come and go between two pages", () => {
-  test("[U172] nobody who stays is skipped or met twice, and totalResults keeps up", async () => {
+  test("[172] nobody who stays is skipped or met twice, and totalResults keeps up", async () => {
     const own = await connectionWith(20);
     const there = idsIn(await get("/Users?count=500", own));
     const gone = new Set<string>();
@@ -233,13 +233,13 @@ describe("refused", () => {
   const ask = (path: string, request: ScimRequest = {}, from = connection) => from.scim("GET", path, request);
 
   test.each(["x", "%00", "%20", "null", "1", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "%C3%A9"])(
-    "[U168] a made-up cursor %s: 400 invalidCursor",
+    "[168] a made-up cursor %s: 400 invalidCursor",
     async (forged) => {
       expectScimError(await ask(`/Users?cursor=${forged}&count=10`), 400, "invalidCursor");
     },
   );
 
-  test("[U168] a cursor with a character changed, wherever: 400 invalidCursor", async () => {
+  test("[168] a cursor with a character changed, wherever: 400 invalidCursor", async () => {
     const cursor = await cursorOf();
     for (let at = 0; at < cursor.length; at += 5) {
       const other = cursor[at] === "A" ? "B" : "A";
@@ -248,7 +248,7 @@ describe("refused", () => {
     }
   });
 
-  test("[U170] another connection's, of the same project or not: 400 invalidCursor, word for word as a forged one", async () => {
+  test("[170] another connection's, of the same project or not: 400 invalidCursor, word for word as a forged one", async () => {
     const forged = await ask("/Users?cursor=forged&count=10");
     for (const other of [
       await service.createConnection({}, connection.project),
@@ -278,13 +278,13 @@ describe("refused", () => {
       "/Users?count=10&excludedAttributes=meta",
     ],
     ["the root's list", "/Users?count=10", "?count=10"],
-  ])("[U170] changed since the first page: %s: 400 invalidCursor", async (_, first, then) => {
+  ])("[170] changed since the first page: %s: 400 invalidCursor", async (_, first, then) => {
     const refused = await ask(`${then}&cursor=${await cursorOf(first)}`);
     expectScimError(refused, 400, "invalidCursor");
     expect(refused.body.detail).toContain("nextCursor");
   });
 
-  test("[U170] not refused: other spelling of names (the RFC's own example), parameters nobody knows", async () => {
+  test("[170] not refused: other spelling of names (the RFC's own example), parameters nobody knows", async () => {
     const cursor = await cursorOf(
       "/Users?count=10&filter=userName%20sw%20%22user%22&attributes=userName,title",
     );
@@ -293,7 +293,7 @@ describe("refused", () => {
   });
 
   test.each(["count=9", "count=11", "count=0", ""])(
-    "[U169] count changed to %j: 400 invalidCount naming the first",
+    "[169] count changed to %j: 400 invalidCount naming the first",
     async (count) => {
       const refused = await ask(`/Users?cursor=${await cursorOf()}&${count}`);
       expectScimError(refused, 400, "invalidCount");
@@ -301,11 +301,11 @@ describe("refused", () => {
     },
   );
 
-  test.each(["x", "", "1.5", "1e2"])("[U169] count=%s: 400 invalidCount", async (count) => {
+  test.each(["x", "", "1.5", "1e2"])("[169] count=%s: 400 invalidCount", async (count) => {
     expectScimError(await ask(`/Users?cursor&count=${count}`), 400, "invalidCount");
   });
 
-  test("[U169] expired: 400 expiredCursor; each page gives a new hour", async () => {
+  test("[169] expired: 400 expiredCursor; each page gives a new hour", async () => {
     let cursor = await cursorOf("/Users?count=5");
     for (let page = 2; page <= 4; page++) {
       time += 3_599_000;
@@ -317,7 +317,7 @@ describe("refused", () => {
     expect(refused.body.detail).toContain("cursorTimeout");
   });
 
-  test("[U170] a cursor lets nobody in: 401 without the token, or once it is revoked; 403 with SCIM disabled", async () => {
+  test("[170] a cursor lets nobody in: 401 without the token, or once it is revoked; 403 with SCIM disabled", async () => {
     const own = await connectionWith(3);
     const path = `/Users?count=1&cursor=${await cursorOf("/Users?count=1", own)}`;
     expectScimError(await ask(path, { headers: { Authorization: "" } }, own), 401);

@@ -6,7 +6,7 @@ import { startCheckedService } from "./checked-service.ts";
 import { expectScimError } from "./product.ts";
 import { filtered, patch, replace, urns, user } from "./scim-messages.ts";
 
-// That each body is [T162] a SCIM error, checked-service.ts looks at on every answer of every test.
+// That each body is a SCIM error (162), checked-service.ts looks at on every answer of every test.
 
 let table: TestTable;
 let service: TestService;
@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => table.stop());
 
-describe("[T162][T163] every status with exactly its body", () => {
+describe("[2, 162, 163] every status with exactly its body", () => {
   const invalidBody = { body: "{", headers: { "Content-Type": "application/scim+json" } };
   test.each<[number, string | undefined, string, () => string, ScimRequest]>([
     [400, "invalidSyntax", "POST", () => "/Users", invalidBody],
@@ -66,7 +66,7 @@ describe("405 with Allow", () => {
 
 describe("404", () => {
   test.each(["/Nothing", "/Users/a/b", "/constructor", "/__proto__", "/Users%2Fx%2Fy"])(
-    "[G71] an unknown endpoint: %j",
+    "[71] an unknown endpoint: %j",
     async (path) => {
       expectScimError(await connection.scim("GET", path), 404);
       expectScimError(await connection.scim("POST", path, { body: {} }), 404);
@@ -82,20 +82,20 @@ describe("404", () => {
 });
 
 describe("501 for what the RFC has and Rollcall has not", () => {
-  test.each(["GET", "POST", "PUT", "PATCH", "DELETE"])("[S161] %s /Me", async (method) => {
+  test.each(["GET", "POST", "PUT", "PATCH", "DELETE"])("[161, 164] %s /Me", async (method) => {
     const { status } = await connection.scim(method, "/Me", method === "GET" ? {} : { body: {} });
     expect(status).toBe(501);
   });
 });
 
-test.each(["v1", "V3", "v2.0", "2"])("[A11] version %s: 400 invalidVers", async (version) => {
+test.each(["v1", "V3", "v2.0", "2"])("[11] version %s: 400 invalidVers", async (version) => {
   const path = `/scim/${version}/${connection.connection.id}/Users`;
   const refused = await service.scim("GET", path, { token: connection.token });
   expectScimError(refused, 400, "invalidVers");
   expect(refused.body.detail).toContain("/scim/v2");
 });
 
-describe("[R154] too large: 413 naming the limit", () => {
+describe("too large: 413 naming the limit", () => {
   const mebibyte = 1024 * 1024;
   const bodyOf = (bytes: number) => {
     const body = { schemas: [urns.user], userName: "large@x.example", unknown: "" };
@@ -158,7 +158,7 @@ describe("trouble behind the service", () => {
   const noLeak = ({ body }: ServiceResponse) =>
     expect(JSON.stringify(body)).not.toMatch(/ECONN|Exception|dynamodb|throughput|at \w+ \(/i);
 
-  test("[T165] a throttled table: 429 with Retry-After, nothing changed", async () => {
+  test("[165] a throttled table: 429 with Retry-After, nothing changed", async () => {
     const { faults, other } = await failing();
     for (const [method, path, request] of [
       ["POST", "/Users", user("throttled@x.example")],
@@ -177,7 +177,7 @@ describe("trouble behind the service", () => {
     expect(totalResults).toBe(0);
   });
 
-  test("[T165] a table that cannot be reached: 503 with Retry-After", async () => {
+  test("[165] a table that cannot be reached: 503 with Retry-After", async () => {
     const client = table.newClient({ endpoint: "http://127.0.0.1:1", maxAttempts: 1 });
     const unreachable = (await startCheckedService({ table, client })).adopt(connection);
     const refused = await unreachable.scim("POST", "/Users", user("unreachable@x.example"));
@@ -186,7 +186,7 @@ describe("trouble behind the service", () => {
     noLeak(refused);
   });
 
-  test("[T164] anything else: 500 with a request id, and nothing of the cause", async () => {
+  test("[164] anything else: 500 with a request id, and nothing of the cause", async () => {
     const { faults, other } = await failing();
     faults.arm({ call: 1, when: "before", kind: "crash" });
     const failed = await other.scim("GET", `/Users/${id}`);

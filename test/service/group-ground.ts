@@ -39,6 +39,7 @@ export async function openGroupGround(
     projectId: connection.project.id,
     connectionId: connection.connection.id,
     count: userCount,
+    rowsOnly: true,
   });
   return {
     table,

@@ -15,7 +15,7 @@ const del = (id: string, headers: Record<string, string> = {}) =>
   ground.connection.scim("DELETE", `/Groups/${id}`, { headers });
 
 describe("DELETE /Groups/{id}", () => {
-  test("[P146] 204 without a body; from then on 404", async () => {
+  test("[146] 204 without a body; from then on 404", async () => {
     const { id } = await ground.groups.create("Gone", [ann], { externalId: "gone" });
     expect(await del(id)).toMatchObject({ status: 204, body: undefined });
     const path = `/Groups/${id}`;
@@ -27,7 +27,7 @@ describe("DELETE /Groups/{id}", () => {
     expectScimError(await del(id), 404);
   });
 
-  test("[P146] absent from lists and every filter", async () => {
+  test("[146] absent from lists and every filter", async () => {
     const { id } = await ground.groups.create("Listed", ground.users, { externalId: "listed" });
     const stays = await ground.groups.create("Stays", [ann]);
     await del(id);
@@ -52,7 +52,7 @@ describe("DELETE /Groups/{id}", () => {
     expect((await ground.connection.scim("GET", `/Users/${ann}`)).body.meta).toEqual(before.meta);
   });
 
-  test("[P147] the name and externalId can be used again at once; the new group is another, and empty", async () => {
+  test("[147] the name and externalId can be used again at once; the new group is another, and empty", async () => {
     const first = await ground.groups.create("Again", [ann], { externalId: "again" });
     await del(first.id);
     const second = await ground.groups.create("Again", [], { externalId: "again" });
@@ -62,13 +62,13 @@ describe("DELETE /Groups/{id}", () => {
   });
 
   test.each(["nobody", "00000000-0000-4000-8000-000000000000", "%00"])(
-    "[P148] 404 for the unknown id %s",
+    "[148] 404 for the unknown id %s",
     async (id) => {
       expectScimError(await del(id), 404);
     },
   );
 
-  test("[Q151] a stale If-Match: 412, nothing changed; the right one: 204", async () => {
+  test("[151] a stale If-Match: 412, nothing changed; the right one: 204", async () => {
     const { id } = await ground.groups.create("Matched", [ann]);
     await ground.groups.patch(id, replace("externalId", "m"));
     expectScimError(await del(id, { "If-Match": 'W/"1"' }), 412);

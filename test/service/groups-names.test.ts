@@ -78,7 +78,7 @@ describe("with unique names, in any case and Unicode form", () => {
     expect(await groups.read(other.id)).toEqual(other);
   });
 
-  test("[K113] one's own name may be kept, and written in another case", async () => {
+  test("[113] one's own name may be kept, and written in another case", async () => {
     const { groups } = await setUp(unique);
     const { id } = await groups.create("Own");
     expect((await groups.put(id, group("Own"))).status).toBe(200);

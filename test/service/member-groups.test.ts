@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { StreamPump } from "../../bin/local/stream-pump.ts";
 import { createPropagationHandler } from "../../lambda/handlers/propagation.ts";
 import { createRuntime } from "../../lambda/runtime/runtime.ts";
-import { scanTable } from "../invariants/check-table.ts";
+import { scanTable } from "../invariants/table-contents.ts";
 import type { TestConnection, TestService } from "../support/service.ts";
 import { startPump } from "../support/stream.ts";
 import { startTable, type TestTable } from "../support/table.ts";

@@ -108,7 +108,7 @@ describe.each(["deactivate", "delete"])("created again by the same connection, o
   });
 });
 
-test("[P147] onDelete delete: the names are free at once, for another member and another connection", async () => {
+test("[147] onDelete delete: the names are free at once, for another member and another connection", async () => {
   const { connection, product, memberId } = await setUp("delete", {}, { access: "write" });
   const other = await service.createConnection({}, connection.project);
   // Deleted, it does not exist for another connection: a new member, with that one's defaults.

@@ -48,7 +48,7 @@ async function groupsOf(userId: string): Promise<readonly string[]> {
 }
 
 describe("User.groups", () => {
-  it("50: shows each group with value, $ref, display and type, and is left out where there is none", async () => {
+  it("[50] shows each group with value, $ref, display and type, and is left out where there is none", async () => {
     const [ada, bob] = [await createUser("ada@x.test"), await createUser("bob@x.test")];
     const id = await createGroup("Writers", ada);
     await carried();
@@ -117,7 +117,7 @@ describe("User.groups", () => {
     }
   });
 
-  it("100: users are found by groups.value, before it has been carried, and by groups.display", async () => {
+  it("[100] users are found by groups.value, before it has been carried, and by groups.display", async () => {
     const [fay, gil] = [await createUser("fay@x.test"), await createUser("gil@x.test")];
     const id = await createGroup("Filtered", fay, gil);
     for (const filter of [`groups.value eq "${id}"`, `groups eq "${id}"`, `groups[value eq "${id}"]`]) {
@@ -132,7 +132,7 @@ describe("User.groups", () => {
     expect(byName.body.totalResults).toBe(2);
   });
 
-  it("55: a user deleted and created again is in none of its old groups", async () => {
+  it("[55] a user deleted and created again is in none of its old groups", async () => {
     const hal = await createUser("hal@x.test");
     const id = await createGroup("Left", hal);
     await carried();
@@ -143,7 +143,7 @@ describe("User.groups", () => {
     expect((await connection.scim("GET", `/Groups/${id}`)).body).not.toHaveProperty("members");
   });
 
-  it("is ignored in bodies", async () => {
+  it("[50] is ignored in bodies", async () => {
     const ida = await createUser("ida@x.test");
     const id = await createGroup("Ignored");
     const body = { userName: "ida@x.test", groups: [{ value: id }] };

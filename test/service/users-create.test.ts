@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => service.stop());
 
 describe("POST /Users answers", () => {
-  test("[G65] 201 with Location, ETag and the resource", async () => {
+  test("[44, 45, 65] 201 with Location, ETag and the resource", async () => {
     const created = await connection.scim("POST", "/Users", user("new@x.example", { externalId: "e-new" }));
     const location = `http://localhost${connection.baseUrl}/Users/${created.body.id}`;
     expect(created.status).toBe(201);
@@ -32,12 +32,12 @@ describe("POST /Users answers", () => {
     });
   });
 
-  test("[D43] lastModified equals created until the first change", async () => {
+  test("[43] lastModified equals created until the first change", async () => {
     const { meta } = (await connection.scim("POST", "/Users", user("times@x.example"))).body;
     expect(meta.lastModified).toBe(meta.created);
   });
 
-  test("[C28] schemas names the base and the extensions in use, whatever the body names", async () => {
+  test("[28, 30] schemas names the base and the extensions in use, whatever the body names", async () => {
     const { body } = await connection.scim("POST", "/Users", {
       body: {
         schemas: ["urn:ietf:params:scim:schemas:extension:enterprise:2.0User"],
@@ -55,7 +55,7 @@ describe("POST /Users answers", () => {
     expect(body).toMatchObject({ userName: " Mixed.Case@X.Example ", ...sent });
   });
 
-  test("the projection that was asked for [F61]", async () => {
+  test("[61] the projection that was asked for", async () => {
     const { status, body } = await connection.scim(
       "POST",
       "/Users?attributes=userName",
@@ -67,7 +67,7 @@ describe("POST /Users answers", () => {
 });
 
 describe("POST /Users takes", () => {
-  test("[G66][D41] id, meta, groups and schemas of the body are ignored", async () => {
+  test("[41, 66, 73] id, meta, groups and schemas of the body are ignored", async () => {
     const { body } = await connection.scim("POST", "/Users", {
       body: {
         schemas: [urns.user],
@@ -82,13 +82,13 @@ describe("POST /Users takes", () => {
     expect(body).not.toHaveProperty("groups");
   });
 
-  test("[E49] a password, and shows it in no answer", async () => {
+  test("[49] a password, and shows it in no answer", async () => {
     const created = await connection.scim("POST", "/Users", user("pw@x.example", { password: "1mz050nq" }));
     const again = await connection.scim("GET", `/Users/${created.body.id}?attributes=password,userName`);
     expect(JSON.stringify([created.body, again.body])).not.toContain("1mz050nq");
   });
 
-  test("unknown attributes and URNs, and ignores them", async () => {
+  test("[37] unknown attributes and URNs, and ignores them", async () => {
     const { status, body } = await connection.scim(
       "POST",
       "/Users",
@@ -100,14 +100,33 @@ describe("POST /Users takes", () => {
     expect(body).not.toHaveProperty("urn:example:2.0:User");
   });
 
-  test("[C31] attribute names in any case", async () => {
+  test("[31] attribute names in any case", async () => {
     const { body } = await connection.scim("POST", "/Users", {
       body: { Schemas: [urns.user], USERNAME: "case@x.example", Name: { GIVENNAME: "Ann" } },
     });
     expect(body).toMatchObject({ userName: "case@x.example", name: { givenName: "Ann" } });
   });
 
-  test('"" and null as unassigned [C34]', async () => {
+  test("[33] attributes in any order", async () => {
+    const { body } = await connection.scim("POST", "/Users", {
+      body: { active: false, name: { givenName: "Ann" }, userName: "order@x.example", schemas: [urns.user] },
+    });
+    expect(body).toMatchObject({ userName: "order@x.example", active: false, name: { givenName: "Ann" } });
+  });
+
+  test("[38] types that the schema does not suggest, as they are", async () => {
+    const emails = [{ value: "pigeon@x.example", type: "carrier pigeon" }];
+    const { body } = await connection.scim("POST", "/Users", user("canonical@x.example", { emails }));
+    expect(body.emails).toEqual(emails);
+  });
+
+  test("[53] equal values once", async () => {
+    const email = { value: "once@x.example", type: "work" };
+    const sent = user("equal@x.example", { emails: [email, { ...email }] });
+    expect((await connection.scim("POST", "/Users", sent)).body.emails).toEqual([email]);
+  });
+
+  test('[34] "" and null as unassigned', async () => {
     const { body } = await connection.scim(
       "POST",
       "/Users",
@@ -127,8 +146,18 @@ describe("POST /Users takes", () => {
 });
 
 describe("status and type of a new user", () => {
-  test("active absent on create becomes true", async () => {
+  test("[66] active absent on create becomes true", async () => {
     expect((await connection.scim("POST", "/Users", user("active@x.example"))).body.active).toBe(true);
+  });
+
+  test("[102] a default is found by the value that is shown, and nothing by one that is not", async () => {
+    const { id } = (await connection.scim("POST", "/Users", user("default@x.example"))).body;
+    const found = async (filter: string) =>
+      (await connection.scim("GET", filtered(`${filter} and id eq "${id}"`))).body.totalResults;
+    expect([await found("active eq true"), await found("active eq false")]).toEqual([1, 0]);
+    await connection.scim("PATCH", `/Users/${id}`, patch({ op: "remove", path: "active" }));
+    expect([await found("active eq true"), await found("active pr")]).toEqual([0, 0]);
+    expect(await found("active eq null")).toBe(1);
   });
 
   test("active false: the member is inactive and uses no seat", async () => {
@@ -217,14 +246,14 @@ describe("the member's email", () => {
 });
 
 describe("POST /Users refuses", () => {
-  test("[G69] a userName of this connection, in any case: 409 uniqueness naming the user", async () => {
+  test("[47, 69] a userName of this connection, in any case: 409 uniqueness naming the user", async () => {
     const { body } = await connection.scim("POST", "/Users", user("Taken@x.example"));
     const again = await connection.scim("POST", "/Users", user("tAKEN@X.example"));
     expectScimError(again, 409, "uniqueness");
     expect(again.body.detail).toContain(body.id);
   });
 
-  test("[E48] a userName that differs only by Unicode form", async () => {
+  test("[48] a userName that differs only by Unicode form", async () => {
     await connection.scim("POST", "/Users", user("straße@x.example"));
     expectScimError(await connection.scim("POST", "/Users", user("STRASSE@x.example")), 409, "uniqueness");
     await connection.scim("POST", "/Users", user("ﬁne@x.example"));
@@ -246,7 +275,7 @@ describe("POST /Users refuses", () => {
     ["missing", { schemas: [urns.user] }],
     ["empty", { schemas: [urns.user], userName: "" }],
     ["null", { schemas: [urns.user], userName: null }],
-  ])("[G67][E47] a userName that is %s: 400 invalidValue naming it", async (_, body) => {
+  ])("[47, 67] a userName that is %s: 400 invalidValue naming it", async (_, body) => {
     const refused = await connection.scim("POST", "/Users", { body });
     expectScimError(refused, 400, "invalidValue");
     expect(refused.body.detail).toContain("userName");
@@ -261,15 +290,20 @@ describe("POST /Users refuses", () => {
     ["emails[0]", { emails: ["a@b.example"] }],
     ["emails[0].primary", { emails: [{ value: "a@b.example", primary: "perhaps" }] }],
     ["displayName", { displayName: ["a"] }],
+    ["name.givenName", { name: { givenName: { value: "Ann" } } }],
+    ["profileUrl", { profileUrl: 7 }],
+    ["photos[0].value", { photos: [{ value: true }] }],
+    ["x509Certificates[0].value", { x509Certificates: [{ value: "no base64!" }] }],
+    ["manager.value", { [urns.enterprise]: { manager: { value: 7 } } }],
     ["isTeamAccount", { [urns.account]: { isTeamAccount: "sometimes" } }],
-  ])("[C35][C36] a wrong JSON type: 400 invalidValue naming %s", async (name, fields) => {
+  ])("[35, 36] a wrong JSON type: 400 invalidValue naming %s", async (name, fields) => {
     const refused = await connection.scim("POST", "/Users", user("wrong-type@x.example", fields));
     expectScimError(refused, 400, "invalidValue");
     expect(refused.body.detail).toContain(name);
     expect(await product.memberNamed("wrong-type@x.example")).toBeUndefined();
   });
 
-  test("[E52] two primary values", async () => {
+  test("[52] two primary values", async () => {
     const emails = [
       { value: "1@p.example", primary: true },
       { value: "2@p.example", primary: "True" },
@@ -292,7 +326,7 @@ describe("POST /Users refuses", () => {
   });
 });
 
-test("[D42] externalId is scoped to the connection, case-exact and not unique", async () => {
+test("[42] externalId is scoped to the connection, case-exact and not unique", async () => {
   const other = await service.createConnection({}, connection.project);
   for (const [index, to] of [connection, connection, other].entries()) {
     const created = await to.scim("POST", "/Users", user(`ext-${index}@x.example`, { externalId: "Same-1" }));
@@ -302,6 +336,22 @@ test("[D42] externalId is scoped to the connection, case-exact and not unique", 
     (await to.scim("GET", filtered(`externalId eq "${id}"`))).body.totalResults;
   expect([await find(connection, "Same-1"), await find(other, "Same-1")]).toEqual([2, 1]);
   expect(await find(connection, "same-1")).toBe(0);
+});
+
+test("[40, 43] an id is its user's alone and stays; lastModified moves", async () => {
+  let time = Date.parse("2026-01-01T00:00:00.000Z");
+  const later = await startCheckedService({ table: service.table, clock: () => (time += 1_000) });
+  const { scim } = later.adopt(connection);
+  const first = (await scim("POST", "/Users", user("stable@x.example"))).body;
+  const second = (await scim("POST", "/Users", user("stable-2@x.example"))).body;
+  expect(new Set(["", "bulkId", first.id, second.id]).size).toBe(4);
+  const path = `/Users/${first.id}`;
+  const put = (await scim("PUT", path, user("renamed@x.example"))).body;
+  const patched = (await scim("PATCH", path, patch(replace("userName", "again@x.example")))).body;
+  expect([put.id, patched.id]).toEqual([first.id, first.id]);
+  expect(first.meta.lastModified < put.meta.lastModified).toBe(true);
+  expect(put.meta.lastModified < patched.meta.lastModified).toBe(true);
+  expect([put.meta.created, patched.meta.created]).toEqual([first.meta.created, first.meta.created]);
 });
 
 test("a created user is seen by every read at once", async () => {

@@ -22,7 +22,7 @@ const setUp = async (onDelete: "deactivate" | "delete"): Promise<Setting> => {
 };
 
 describe.each(["deactivate", "delete"] as const)("DELETE /Users/{id}, onDelete %s", (onDelete) => {
-  test("[P146] 204 without a body; from then on 404 to SCIM", async () => {
+  test("[146] 204 without a body; from then on 404 to SCIM", async () => {
     const { connection } = await setUp(onDelete);
     const { id } = (await connection.scim("POST", "/Users", user("gone@x.example", { externalId: "g" })))
       .body;
@@ -35,7 +35,7 @@ describe.each(["deactivate", "delete"] as const)("DELETE /Users/{id}, onDelete %
     expectScimError(await connection.scim("DELETE", path), 404);
   });
 
-  test("[P146] absent from lists and every filter", async () => {
+  test("[146] absent from lists and every filter", async () => {
     const { connection } = await setUp(onDelete);
     const fields = { externalId: "g", ...workEmail("gone@mail.example") };
     const { id } = (await connection.scim("POST", "/Users", user("gone@x.example", fields))).body;
@@ -71,7 +71,7 @@ describe.each(["deactivate", "delete"] as const)("DELETE /Users/{id}, onDelete %
     expect((await product.usage()).readers).toBe(1);
   });
 
-  test("[Q151] a stale If-Match: 412, nothing changed; the right one: 204", async () => {
+  test("[151] a stale If-Match: 412, nothing changed; the right one: 204", async () => {
     const { connection } = await setUp(onDelete);
     const { id } = (await connection.scim("POST", "/Users", user("matched@x.example"))).body;
     const stale = { headers: { "If-Match": 'W/"9"' } };
@@ -112,7 +112,7 @@ test("onDelete delete: the member is deleted, listed by status=deleted alone", a
   expect(items).toMatchObject([{ id, userName: "removed@x.example", status: "deleted" }]);
 });
 
-test("[P148] 404 for an unknown id", async () => {
+test("[148] 404 for an unknown id", async () => {
   const { connection } = await setUp("deactivate");
   expectScimError(await connection.scim("DELETE", `/Users/${nobody}`), 404);
 });

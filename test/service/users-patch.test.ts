@@ -39,7 +39,7 @@ const change = (id: string, ...operations: readonly PatchOperation[]) =>
 const read = async (id: string) => (await connection.scim("GET", `/Users/${id}`)).body;
 
 describe("PATCH /Users/{id} answers", () => {
-  test("[L118] 200 with the resource, Location and a new ETag", async () => {
+  test("[118] 200 with the resource, Location and a new ETag", async () => {
     const { id, meta } = await create("patched@x.example");
     const { status, headers, body } = await change(id, replace("title", "New"));
     expect([status, headers["location"], headers["etag"]]).toEqual([200, meta.location, 'W/"2"']);
@@ -48,7 +48,7 @@ describe("PATCH /Users/{id} answers", () => {
     expect(body.meta.lastModified > meta.lastModified).toBe(true);
   });
 
-  test("the projection that was asked for [F61]", async () => {
+  test("[61] the projection that was asked for", async () => {
     const { id } = await create("patch-projected@x.example");
     const { body } = await connection.scim(
       "PATCH",
@@ -62,7 +62,7 @@ describe("PATCH /Users/{id} answers", () => {
     expectScimError(await change("00000000-0000-0000-0000-000000000000", replace("title", "T")), 404);
   });
 
-  test("[A10] to a request with parameters it does not know", async () => {
+  test("[10] to a request with parameters it does not know", async () => {
     const { id } = await create("patch-query@x.example");
     const { status } = await connection.scim("PATCH", `/Users/${id}?foo=bar&aadOptscim062020`, {
       ...patch(replace("title", "T")),
@@ -86,7 +86,7 @@ describe("a PATCH without effect", () => {
       { op: "replace", value: { meta: {}, groups: [], schemas: [] } },
     ],
     ["the password", replace("password", "secret")],
-  ])("[L123] keeps version and lastModified: %s", async (label, operation) => {
+  ])("[123] keeps version and lastModified: %s", async (label, operation) => {
     const own = await service.createConnection();
     const sent = user(`no-op ${label}`, { displayName: "Same", emails: [email] });
     const created = (await own.scim("POST", "/Users", sent)).body;
@@ -95,7 +95,7 @@ describe("a PATCH without effect", () => {
     expect([status, headers["etag"], body]).toEqual([200, 'W/"1"', created]);
   });
 
-  test("[L123] an equal id in a pathless value (Okta)", async () => {
+  test("[123] an equal id in a pathless value (Okta)", async () => {
     const created = await create("okta-id@x.example");
     const { body } = await change(created.id, { op: "replace", value: { id: created.id, active: true } });
     expect(body).toEqual(created);
@@ -103,14 +103,14 @@ describe("a PATCH without effect", () => {
 });
 
 describe("a PATCH is all or nothing", () => {
-  test("[L117] an error in the last operation undoes the first", async () => {
+  test("[117] an error in the last operation undoes the first", async () => {
     const created = await create("atomic@x.example");
     const refused = await change(created.id, replace("title", "T"), replace("active", "perhaps"));
     expectScimError(refused, 400, "invalidValue");
     expect(await read(created.id)).toEqual(created);
   });
 
-  test("[L117] each operation works on the result of the one before", async () => {
+  test("[117] each operation works on the result of the one before", async () => {
     const { id } = await create("sequence@x.example");
     const { body } = await change(
       id,
@@ -123,7 +123,7 @@ describe("a PATCH is all or nothing", () => {
   });
 });
 
-test("[L115] `schemas` may be wrong or incomplete if the body says enough otherwise: Operations do", async () => {
+test("[115] `schemas` may be wrong or incomplete if the body says enough otherwise: Operations do", async () => {
   const { body: created } = await connection.scim(
     "POST",
     "/Users",
@@ -134,34 +134,44 @@ test("[L115] `schemas` may be wrong or incomplete if the body says enough otherw
   expect([answer.status, answer.body.title]).toEqual([200, undefined]);
 });
 
+test("[122] an extension's URN comes into schemas with its first attribute, and goes with its last", async () => {
+  const { id } = await create("urn@x.example");
+  const [department, costCenter] = [`${urns.enterprise}:department`, `${urns.enterprise}:costCenter`];
+  const schemasAfter = async (...operations: readonly PatchOperation[]) =>
+    (await change(id, ...operations)).body.schemas;
+  const both = [urns.user, urns.enterprise];
+  expect(await schemasAfter({ op: "add", path: department, value: "Sales" })).toEqual(both);
+  expect(await schemasAfter({ op: "add", value: { [costCenter]: "C" } })).toEqual(both);
+  expect(await schemasAfter({ op: "remove", path: department })).toEqual(both);
+  expect(await schemasAfter({ op: "remove", path: costCenter })).toEqual([urns.user]);
+  expect(await schemasAfter({ op: "add", path: urns.enterprise, value: { department: "D" } })).toEqual(both);
+  expect(await schemasAfter({ op: "remove", path: urns.enterprise })).toEqual([urns.user]);
+});
+
 describe("PATCH refuses", () => {
   test.each([
-    ["[L115] without operations", { schemas: [urns.patchOp], Operations: [] }, "invalidSyntax"],
-    ["[L116] another op", patch({ op: "move", path: "title" }).body, "invalidSyntax"],
-    ["[L119] a path that cannot be parsed", patch(replace("name..familyName", "x")).body, "invalidPath"],
+    ["[115] without operations", { schemas: [urns.patchOp], Operations: [] }, "invalidSyntax"],
+    ["[116] another op", patch({ op: "move", path: "title" }).body, "invalidSyntax"],
+    ["[119] a path that cannot be parsed", patch(replace("name..familyName", "x")).body, "invalidPath"],
     [
-      "[L119] a path of a served schema that names none of its attributes",
+      "[119] a path of a served schema that names none of its attributes",
       patch(replace(`${urns.account}:isTeamAcount`, true)).body,
       "invalidPath",
     ],
     [
-      "[L119] a bad filter in the path",
+      "[119] a bad filter in the path",
       patch(replace('emails[type zz "x"].value', "x")).body,
       "invalidFilter",
     ],
-    ["[L121] an explicit read-only path", patch(replace("id", "x")).body, "mutability"],
-    ["[L121] meta by path", patch(replace("meta.version", "x")).body, "mutability"],
+    ["[121] an explicit read-only path", patch(replace("id", "x")).body, "mutability"],
+    ["[121] meta by path", patch(replace("meta.version", "x")).body, "mutability"],
+    ["[121] another id in a pathless value", patch({ op: "replace", value: { id: "x" } }).body, "mutability"],
+    ["[126] add without value", patch({ op: "add", path: "title" }).body, "invalidValue"],
+    ["[132] remove without path", patch({ op: "remove" }).body, "noTarget"],
+    ["[136] removing a required attribute", patch({ op: "remove", path: "userName" }).body, "mutability"],
+    ["[136] clearing a required attribute", patch(replace("userName", "")).body, "invalidValue"],
     [
-      "[L121] another id in a pathless value",
-      patch({ op: "replace", value: { id: "x" } }).body,
-      "mutability",
-    ],
-    ["[M126] add without value", patch({ op: "add", path: "title" }).body, "invalidValue"],
-    ["[N132] remove without path", patch({ op: "remove" }).body, "noTarget"],
-    ["[N136] removing a required attribute", patch({ op: "remove", path: "userName" }).body, "mutability"],
-    ["[N136] clearing a required attribute", patch(replace("userName", "")).body, "invalidValue"],
-    [
-      "[L125] two primary values",
+      "[125] two primary values",
       patch({
         op: "add",
         path: "emails",
@@ -173,11 +183,11 @@ describe("PATCH refuses", () => {
       "invalidValue",
     ],
     [
-      "[O144] a value path beyond eq that matches nothing",
+      "[144] a value path beyond eq that matches nothing",
       patch(replace('emails[type co "w"].value', "x@y.example")).body,
       "noTarget",
     ],
-    ["[C35] a wrong type", patch(replace("name", 7)).body, "invalidValue"],
+    ["[35] a wrong type", patch(replace("name", 7)).body, "invalidValue"],
   ])("%s: 400, nothing changed", async (label, body, scimType) => {
     const created = await create(`refused ${label}`);
     const refused = await connection.scim("PATCH", `/Users/${created.id}`, { body });
@@ -185,7 +195,7 @@ describe("PATCH refuses", () => {
     expect(await read(created.id)).toEqual(created);
   });
 
-  test("[L124] a userName or email of another user: 409 uniqueness, nothing changed", async () => {
+  test("[124] a userName or email of another user: 409 uniqueness, nothing changed", async () => {
     await create("holder@x.example", workEmail("holder@mail.example"));
     const created = await create("wisher@x.example");
     expectScimError(await change(created.id, replace("userName", "HOLDER@x.example")), 409, "uniqueness");
@@ -194,7 +204,7 @@ describe("PATCH refuses", () => {
     expect(await read(created.id)).toEqual(created);
   });
 
-  test("[Q151] a stale If-Match: 412, nothing changed", async () => {
+  test("[151] a stale If-Match: 412, nothing changed", async () => {
     const created = await create("patch-stale@x.example");
     const refused = await connection.scim("PATCH", `/Users/${created.id}`, {
       ...patch(replace("title", "T")),

@@ -1,0 +1,56 @@
+/**
+ * Large groups, and who may be in them, without the rows of as many users: the same items the service writes, made by its
+ * own item builders. Members without a row are shown by their ids alone, and can be put into groups five or more at a time.
+ */
+
+import { randomBytes } from "node:crypto";
+import { newGroup } from "../../lambda/domain/group.ts";
+import { placeOf } from "../../lambda/domain/group-changes.ts";
+import { newGroupId } from "../../lambda/domain/ids.ts";
+import { newMember } from "../../lambda/domain/member.ts";
+import { createRuntime } from "../../lambda/runtime/runtime.ts";
+import { membersItems } from "../../lambda/table/group-members.ts";
+import { groupWrites } from "../../lambda/table/groups.ts";
+import { pagesOf } from "../../lambda/table/numbers.ts";
+import { rosterItems } from "../../lambda/table/roster.ts";
+import type { TestConnection } from "./service.ts";
+import type { TestTable } from "./table.ts";
+
+const at = "2026-01-01T00:00:00.000Z";
+
+/** Members by number. They, and no others, are the users of the connection then. */
+export async function seedRoster(
+  table: TestTable,
+  { project, connection }: TestConnection,
+  numbers: Iterable<number>,
+): Promise<void> {
+  const fields = { role: null, access: "none", connectionId: connection.id } as const;
+  const attributes = { userName: "seeded" };
+  const member = newMember({ projectId: project.id, attributes, ...fields }, at);
+  const members = Array.from(numbers, (number) => ({ ...member, number, homeNumber: number }));
+  await storeOf(table).place(rosterItems(members));
+}
+
+/** A group with members of these numbers; its id. */
+export async function seedGroup(
+  table: TestTable,
+  { project, connection }: TestConnection,
+  displayName: string,
+  numbers: readonly number[],
+): Promise<string> {
+  const id = newGroupId(connection.id, Date.parse(at), randomBytes);
+  const owner = { connectionId: connection.id, externalId: undefined, access: "none" } as const;
+  const group = {
+    ...newGroup({ projectId: project.id, id, displayName, ...owner }, at),
+    size: numbers.length,
+  };
+  const names = groupWrites(undefined, group, () => []).flatMap((write) =>
+    "put" in write ? [write.put] : [],
+  );
+  await storeOf(table).place([...names, ...membersItems(placeOf(group), pagesOf(numbers))]);
+  return id;
+}
+
+function storeOf({ client, tableName }: TestTable) {
+  return createRuntime({ client, tableName }).context.store;
+}
