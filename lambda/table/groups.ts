@@ -4,6 +4,7 @@ import * as z from "zod";
 import { type Group, newGroup } from "../domain/group.ts";
 import { groupOwner } from "../domain/ids.ts";
 import { accesses } from "../domain/member.ts";
+import { invalidValue, type RequestError } from "../scim/error.ts";
 import { foldCase } from "../scim/fold.ts";
 import {
   groupExternalIdKey,
@@ -249,12 +250,23 @@ function nameWrites(
   const [left, taken] = [before && nameKeyOf(before), after && nameKeyOf(after)];
   return nameKeysTouched(before, after).map((key) => {
     const seen = holdersAt(key);
+    if (key.sk === taken?.sk && seen.length >= groupsPerNameMax) {
+      throw tooManyOfOneName(after!.displayName);
+    }
     const next = key.sk === taken?.sk ? [...seen, id] : seen.filter((holder) => holder !== id);
     if (key.sk === left?.sk && next.length === seen.length) {
       overtaken();
     }
     return nameWrite(key, seen, next);
   });
+}
+
+function tooManyOfOneName(displayName: string): RequestError {
+  const limit = `${groupsPerNameMax} (groupsPerNameMax)`;
+  return invalidValue(
+    `"displayName" ${JSON.stringify(displayName)} is already the name of ${limit} groups.`,
+    [{ path: "displayName", message: "choose another name, or delete groups that have this one" }],
+  );
 }
 
 function nameWrite(key: Key, seen: NameHolders, next: NameHolders): Write {

@@ -1,14 +1,19 @@
 /** What the table holds in these tests, made by the functions that write it. */
 
 import type { Connection } from "../../lambda/domain/connection.ts";
+import { type Group, newGroup } from "../../lambda/domain/group.ts";
+import { placeOf } from "../../lambda/domain/group-changes.ts";
 import { newCursorSecret } from "../../lambda/domain/list-cursor.ts";
 import type { Member } from "../../lambda/domain/member.ts";
 import { memberIdOf } from "../../lambda/domain/member-id.ts";
 import type { Quotas } from "../../lambda/domain/seats.ts";
 import { newToken } from "../../lambda/domain/token.ts";
 import { insertConnection } from "../../lambda/table/connections.ts";
-import { claimKey } from "../../lambda/table/keys.ts";
+import { membersItems } from "../../lambda/table/group-members.ts";
+import { groupRowItem, nameKeyOf } from "../../lambda/table/groups.ts";
+import { claimKey, groupPagesPartition } from "../../lambda/table/keys.ts";
 import { memberRowItem } from "../../lambda/table/members.ts";
+import { pagesOf } from "../../lambda/table/numbers.ts";
 import { insertProject } from "../../lambda/table/projects.ts";
 import { rosterItems } from "../../lambda/table/roster.ts";
 import { createSeatPools } from "../../lambda/table/seat-pools.ts";
@@ -81,6 +86,30 @@ export const claimItem: Item = { ...claimKey(projectId, "userName", "ann@example
 /** The roster of a connection with that many users. */
 export function rosterItemsOf(users: number): readonly Item[] {
   return rosterItems(Array.from({ length: users }, (_, index) => ({ ...member, number: index })));
+}
+
+export const groupId = `00000001${projectId}`;
+const group: Group = {
+  ...newGroup(
+    { projectId, id: groupId, displayName: "Readers", externalId: undefined, access: "none", connectionId },
+    at,
+  ),
+  size: 1,
+};
+export const groupItem: Item = groupRowItem(group);
+/** Who has the name Readers: that group. */
+export const groupNameItem: Item = { ...nameKeyOf(group), groups: new Set([groupId]) };
+/** Its members: Ann. */
+export const groupPageItems: readonly Item[] = membersItems(placeOf(group), pagesOf([number]));
+/** Where they are read. */
+export const groupPages = groupPagesPartition(projectId, groupId);
+
+/** Rows of groups of the connection, oldest first. */
+export function groupItemsOf(count: number): readonly Item[] {
+  return Array.from({ length: count }, (_, index) => ({
+    ...groupItem,
+    sk: groupId.slice(0, -8) + String(index).padStart(8, "0"),
+  }));
 }
 
 export function seatPoolItems(quotas: Partial<Quotas> = {}): readonly Item[] {

@@ -103,7 +103,9 @@ test("a table in order has no findings", async () => {
 
 /** One of the connection's that has a reader on it. */
 const rosterPage = (): RawItem =>
-  sound.find(({ pk, sk, r0 }) => pk!.S!.startsWith("C#") && sk!.S!.startsWith("present#") && Number(r0?.N) > 0)!;
+  sound.find(
+    ({ pk, sk, r0 }) => pk!.S!.startsWith("C#") && sk!.S!.startsWith("present#") && Number(r0?.N) > 0,
+  )!;
 const departedPage = (): RawItem =>
   sound.find(({ sk, d0 }) => sk!.S!.startsWith("departed#") && Number(d0?.N) > 0)!;
 const stub = (): RawItem => sound.find(({ movedTo }) => movedTo !== undefined)!;

@@ -11,7 +11,9 @@ import { checkItems } from "./check-table.ts";
 import { interpose, tearQueries } from "./disturbed-client.ts";
 import {
   accountUrn,
+  groupName,
   makeWorld,
+  membersNamed,
   nameMark,
   type Operation,
   operations,
@@ -31,6 +33,14 @@ const member = (name: string) => (world: World) =>
   `/projects/${world.projectId}/members/${world.members[name]}`;
 const connection = (name: keyof World["connections"]) => (world: World) =>
   `/projects/${world.projectId}/connections/${world.connections[name].connection.id}`;
+const renaming = (name: string, group: string, to: string): Operation => ({
+  api: "scim",
+  method: "PATCH",
+  name,
+  path: ({ groups }) => `/Groups/${groups[group]}`,
+  body: patchOf({ op: "replace", path: "displayName", value: groupName(to) }),
+  status: 200,
+});
 const adminPatch = { api: "admin", method: "PATCH", status: 200 } as const;
 
 /** Operations that meet those of `operations.ts` on one thing. */
@@ -96,6 +106,46 @@ const rivals: readonly Operation[] = [
     body: { userName: `NEW@${nameMark}`, email: `o@${nameMark}`, type: "user" },
     status: 201,
   },
+  {
+    ...adminPatch,
+    name: "make group names unique",
+    path: connection("delete"),
+    body: { uniqueGroupNames: true },
+  },
+  renaming("rename the pair", "Pair", "Couple"),
+  renaming("rename the team", "Team", "Squad"),
+  renaming("rename the pair to the same", "Pair", "SOLO"),
+  renaming("rename the pair to the new one's name", "Pair", "New"),
+  {
+    api: "scim",
+    method: "POST",
+    name: "create a group of the same name",
+    path: () => "/Groups",
+    body: { displayName: groupName("solo") },
+    status: 201,
+  },
+  {
+    api: "scim",
+    method: "GET",
+    name: "read the single one",
+    path: ({ groups }) => `/Groups/${groups["Single"]}`,
+    status: 200,
+  },
+  {
+    api: "scim",
+    method: "DELETE",
+    name: "delete the pair",
+    path: ({ groups }) => `/Groups/${groups["Pair"]}`,
+    status: 204,
+  },
+  {
+    api: "scim",
+    method: "PUT",
+    name: "replace the single one",
+    path: ({ groups }) => `/Groups/${groups["Single"]}`,
+    bodyIn: ({ users }) => ({ displayName: groupName("Single"), members: membersNamed(users, "cy") }),
+    status: 200,
+  },
 ];
 
 const byName = (name: string): Operation => {
@@ -134,7 +184,6 @@ const meetings: Readonly<Record<string, readonly string[]>> = {
   ],
   "convert to a user": ["make ada inactive", "lower the quota to its usage", "end ada"],
   activate: ["lower the quota to its usage"],
-  "end, deactivating": ["deactivate", "convert to a reader"],
   "rename una": ["create, linking by userName"],
   "delete una": ["create, linking by userName"],
   "delete a member of a disabled connection": [
@@ -147,6 +196,38 @@ const meetings: Readonly<Record<string, readonly string[]>> = {
   "read a project": ["create a team account", "change quotas"],
   "delete a connection": ["create a connection", "end, deleting"],
   "create a connection": ["delete a project"],
+  "create a group": [
+    "create a group",
+    "rename the pair to the new one's name",
+    "end, deactivating",
+    "disable SCIM",
+  ],
+  "create a group of a name there is": ["make group names unique", "delete a connection"],
+  "add a member": [
+    "add a member",
+    "remove a member",
+    "rename the pair",
+    "delete the pair",
+    "end, deactivating",
+  ],
+  "add members": ["remove the last member", "replace the single one", "end, deactivating"],
+  "remove the last member": ["add members", "replace the single one"],
+  "replace the members": ["remove all members", "replace a group", "delete a group", "end, deactivating"],
+  "replace a group": ["rename the team", "replace the members", "end ada"],
+  "rename a group": [
+    "create a group of the same name",
+    "rename the pair to the same",
+    "rename a group and add a member",
+    "replace the single one",
+  ],
+  "rename a group and add a member": ["add members", "remove the last member"],
+  "delete a group": ["replace the members", "rename the team"],
+  "read a group": ["replace the members", "replace a group", "remove all members", "end, deactivating"],
+  "read the single one": ["rename a group and add a member", "replace the single one"],
+  "list groups": ["replace the members", "rename a group and add a member", "delete a group"],
+  "filter groups by name": ["rename the team", "delete a group"],
+  "filter groups by member": ["replace the members"],
+  "end, deactivating": ["deactivate", "convert to a reader", "replace the members"],
 };
 
 const pairs = thorough
@@ -213,19 +294,40 @@ async function interleave(
   };
 }
 
-/** Members, connections and projects, without numbers and ids that chance has given: what is kept beside is audited. */
+/** Members, connections, projects and groups, without numbers and ids that chance has given: what is kept beside is audited. */
 function meaningOf(items: readonly RawItem[]): readonly string[] {
   return items
     .filter(({ attributes, tokens, quotas }) => attributes ?? tokens ?? quotas)
-    .map(({ pk, sk: _, homeNumber: __, revision: ___, tokenUse: ____, id: _____, tokens, ...item }) =>
-      printItem({ ...item, tenant: pk!.S!.split("#")[0], tokens: tokens?.L?.length }),
-    )
+    .map(({ pk, sk: _, homeNumber: __, revision: ___, tokenUse: ____, id: _____, tokens, ...item }) => {
+      const { cursorSecret: ______, ...rest } = item;
+      return printItem({ ...rest, tenant: pk!.S!.split("#")[0], tokens: tokens?.L?.length });
+    })
+    .concat(groupsIn(items))
     .sort();
 }
 
+/** Each group with its members' pages. */
+function groupsIn(items: readonly RawItem[]): readonly string[] {
+  return items
+    .filter(({ wideChanges }) => wideChanges)
+    .map(({ pk, sk, revision: _, wideChanges: __, ...row }) => {
+      const pages = items
+        .filter((item) => item["pk"]!.S === `${pk!.S}#${sk!.S}`)
+        .map(({ pk: ___, ...page }) => printItem(page));
+      return printItem({ ...row, pages: pages.sort() });
+    });
+}
+
+/** The version of a group is that of its row, of which its members may be ahead: who relies on it is refused (412). */
 function seenIn({ body }: ServiceResponse): unknown {
+  const groups = [body, ...(body?.Resources ?? [])].map((resource) => ({
+    displayName: resource?.displayName,
+    externalId: resource?.externalId,
+    members: resource?.members?.map(({ value }: { value: string }) => value).sort(),
+  }));
   return {
     found: body?.Resources?.map(({ id }: { id: string }) => id),
+    groups,
     usage: body?.usage,
     quotas: body?.quotas,
   };
@@ -327,6 +429,42 @@ test("a user is found by an email that becomes the primary one while it is looke
   client.destroy();
   expect(found.body.totalResults).toBe(1);
 });
+
+/** What one Query reads may be of several instants: pages up to a place as they were, those behind it as they are. */
+test.each(["GET", "PATCH"])(
+  "members swapped across pages while a %s reads them are seen swapped or not",
+  async (method) => {
+    const { users, groups } = world;
+    const path = `/Groups/${groups["Team"]}`;
+    const sets = [["ada", "cy"], ["bob"]].map((names) => names.map((name) => users[name]).sort());
+    const pages = world.items.filter(
+      ({ pk, sk }) => pk!.S!.endsWith(`#${groups["Team"]}`) && sk!.S!.startsWith("S#"),
+    );
+    for (const { sk } of pages) {
+      await restoreTable(world.table, world.items, present);
+      present = undefined;
+      const client = world.table.newClient();
+      let isSwapped = false;
+      tearQueries(client, `#${groups["Team"]}`, sk!.S!, async () => {
+        if (isSwapped) return;
+        isSwapped = true;
+        const body = patchOf({ op: "replace", path: "members", value: membersNamed(users, "bob") });
+        const swapped = await second.adopt(world.connections.deactivate).scim("PATCH", path, { body });
+        expect(swapped.status).toBe(200);
+      });
+      const service = await world.open({ client });
+      const { status, body } = await service.adopt(world.connections.deactivate).scim(method, path, {
+        // Nothing is to be done, and the answer shows the members all the same.
+        ...(method === "PATCH" && {
+          body: patchOf({ op: "remove", path: "members", value: [{ value: "nobody" }] }),
+        }),
+      });
+      client.destroy();
+      expect({ status, isSwapped }).toEqual({ status: 200, isSwapped: true });
+      expect(sets).toContainEqual(body.members.map(({ value }: { value: string }) => value).sort());
+    }
+  },
+);
 
 test("a token revoked while its use is noted leaves no note behind", async () => {
   await restoreTable(world.table, world.items, present);

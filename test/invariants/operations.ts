@@ -38,6 +38,8 @@ export interface World {
   readonly users: Readonly<Record<string, string>>;
   /** Member ids likewise. */
   readonly members: Readonly<Record<string, string>>;
+  /** Ids by the first word of the displayName. */
+  readonly groups: Readonly<Record<string, string>>;
   /** Another service on the table, at the time of operations. */
   open(options: {
     readonly client?: DynamoDBClient;
@@ -52,6 +54,8 @@ export interface Operation {
   readonly method: string;
   readonly path: (world: World) => string;
   readonly body?: unknown;
+  /** In place of `body` where it names somebody of the world. */
+  readonly bodyIn?: (world: World) => object;
   /** Whose token it carries; `deactivate` when not told. */
   readonly as?: keyof World["connections"];
   readonly headers?: Readonly<Record<string, string>>;
@@ -62,16 +66,26 @@ export interface Operation {
   readonly additive?: true;
 }
 
+/** A POST that searches answers 200; those that make something, 201. */
+export function isReading({ method, status }: Operation): boolean {
+  return method === "GET" || (method === "POST" && status === 200);
+}
+
 export async function perform(
   world: World,
   operation: Operation,
   service: TestService = world.service,
 ): Promise<ServiceResponse> {
-  const { api, method, path, body, as = "deactivate", headers } = operation;
+  const { api, method, path, as = "deactivate", headers } = operation;
+  const body = bodyOf(world, operation);
   if (api === "admin") return service.admin(method, path(world), body);
   return service
     .adopt(world.connections[as])
     .scim(method, path(world), { body, ...(headers && { headers }) });
+}
+
+export function bodyOf(world: World, { body, bodyIn }: Operation): unknown {
+  return bodyIn ? bodyIn(world) : body;
 }
 
 export async function makeWorld(): Promise<World> {
@@ -89,7 +103,7 @@ export async function makeWorld(): Promise<World> {
     quotas: { users: 6, reviewers: 1, readers: 30 },
   });
   const connections = {
-    deactivate: await service.createConnection({ name: "Deactivates" }, project),
+    deactivate: await service.createConnection({ name: "Deactivates", uniqueGroupNames: true }, project),
     delete: await service.createConnection({ name: "Deletes", onDelete: "delete" }, project),
     disabled: await service.createConnection({ name: "Disabled" }, project),
     empty: await service.createConnection({ name: "Empty" }, project),
@@ -101,6 +115,17 @@ export async function makeWorld(): Promise<World> {
   const provision = async (connection: TestConnection, name: string, fields: object = {}): Promise<void> => {
     const body = { ...person(name), ...fields };
     users[name] = succeeded(await connection.scim("POST", "/Users", { body })).body.id;
+  };
+  const groups: Record<string, string> = {};
+  const group = async (connection: TestConnection, name: string, ...names: string[]): Promise<void> => {
+    const created = await connection.scim("POST", "/Groups", {
+      body: {
+        displayName: groupName(name),
+        externalId: `x-${name}`,
+        members: membersNamed(users, ...names),
+      },
+    });
+    groups[name] = succeeded(created).body.id;
   };
   const user = { [accountUrn]: { isTeamAccount: true } };
   const connectionPath = (connection: TestConnection) =>
@@ -115,11 +140,17 @@ export async function makeWorld(): Promise<World> {
   await provision(connections.deactivate, "bob", { ...user, active: false, externalId: "x-bob" });
   await provision(connections.deactivate, "cy", { ...user, externalId: "x-cy" });
   await provision(connections.deactivate, "left", { ...user, externalId: "x-left" });
+  await group(connections.deactivate, "Team", "ada", "cy", "left");
+  await group(connections.deactivate, "Pair", "ada", "bob");
+  await group(connections.deactivate, "Single", "ada");
+  await group(connections.deactivate, "Empty");
   succeeded(await connections.deactivate.scim("DELETE", `/Users/${users["left"]}`));
   await provision(connections.delete, "kim", { externalId: "x-kim" });
   await provision(connections.delete, "gone", { ...user, externalId: "x-gone" });
   succeeded(await connections.delete.scim("DELETE", `/Users/${users["gone"]}`));
   await provision(connections.delete, "lost", { externalId: "x-lost" });
+  await group(connections.delete, "Twin", "kim", "lost");
+  await group(connections.delete, "Twin", "kim");
   await provision(connections.disabled, "dora", { externalId: "x-dora" });
 
   for (const [name, fields] of Object.entries({
@@ -140,7 +171,13 @@ export async function makeWorld(): Promise<World> {
 
   const abandoned = await service.createProject({ name: "Abandoned" });
   const former = await service.createConnection({}, abandoned);
-  succeeded(await former.scim("POST", "/Users", { body: { ...person("abe"), externalId: "x-abe" } }));
+  const abe = await former.scim("POST", "/Users", { body: { ...person("abe"), externalId: "x-abe" } });
+  const abandonedGroup = {
+    displayName: groupName("Abandoned"),
+    externalId: "x-abandoned",
+    members: [{ value: succeeded(abe).body.id }],
+  };
+  succeeded(await former.scim("POST", "/Groups", { body: abandonedGroup }));
   await admin("DELETE", `/projects/${abandoned.id}/connections/${former.connection.id}`);
 
   const tokens = await admin("GET", `${connectionPath(connections.empty)}/tokens`);
@@ -155,6 +192,7 @@ export async function makeWorld(): Promise<World> {
     tokenId: tokens.body.items[0].id,
     users,
     members,
+    groups,
     open: ({ client, random: ownRandom = createSeededRandom(1), sleep = async () => {} }) =>
       startService({
         table,
@@ -181,6 +219,15 @@ export function person(name: string): { readonly userName: string } & Readonly<R
   };
 }
 
+/** Bears the mark, as names of people do. */
+export function groupName(name: string): string {
+  return `${name} ${nameMark}`;
+}
+
+export function membersNamed(users: World["users"], ...names: readonly string[]): readonly object[] {
+  return names.map((name) => ({ value: users[name] }));
+}
+
 export function patchOf(...operations: readonly object[]) {
   return { schemas: ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], Operations: operations };
 }
@@ -190,6 +237,18 @@ const userPath =
   ({ users }: World): string =>
     `/Users/${users[name]}`;
 const filtered = (filter: string) => (): string => `/Users?filter=${encodeURIComponent(filter)}`;
+const groupPath =
+  (name: string) =>
+  ({ groups }: World): string =>
+    `/Groups/${groups[name]}`;
+const groupsFiltered =
+  (filter: (world: World) => string) =>
+  (world: World): string =>
+    `/Groups?filter=${encodeURIComponent(filter(world))}`;
+const membersPatched =
+  (op: "add" | "remove" | "replace", ...names: readonly string[]) =>
+  ({ users }: World): object =>
+    patchOf({ op, path: "members", value: membersNamed(users, ...names) });
 const projectPath = ({ projectId }: World): string => `/projects/${projectId}`;
 const connectionPath =
   (name: keyof World["connections"]) =>
@@ -345,6 +404,91 @@ export const operations: readonly Operation[] = [
     name: "end, deleting",
     as: "delete",
     path: userPath("kim"),
+    status: 204,
+    repeated: [404],
+  },
+
+  {
+    ...created,
+    name: "create a group",
+    path: () => "/Groups",
+    bodyIn: ({ users }) => ({
+      displayName: groupName("New"),
+      externalId: "x-new",
+      members: membersNamed(users, "ada", "cy"),
+    }),
+  },
+  {
+    ...created,
+    name: "create a group of a name there is",
+    as: "delete",
+    path: () => "/Groups",
+    bodyIn: ({ users }) => ({ displayName: groupName("TWIN"), members: membersNamed(users, "kim") }),
+    additive: true,
+  },
+  { ...read, name: "read a group", path: groupPath("Team") },
+  { ...read, name: "list groups", path: () => "/Groups" },
+  {
+    ...read,
+    name: "filter groups by name",
+    path: groupsFiltered(() => `displayName eq "${groupName("Team")}"`),
+  },
+  { ...read, name: "filter groups by externalId", path: groupsFiltered(() => 'externalId eq "x-Team"') },
+  {
+    ...read,
+    name: "filter groups by member",
+    path: groupsFiltered(({ users }) => `members.value eq "${users["ada"]}"`),
+  },
+  { ...patched, name: "add a member", path: groupPath("Pair"), bodyIn: membersPatched("add", "cy") },
+  { ...patched, name: "add members", path: groupPath("Single"), bodyIn: membersPatched("add", "bob", "cy") },
+  { ...patched, name: "remove a member", path: groupPath("Pair"), bodyIn: membersPatched("remove", "bob") },
+  {
+    ...patched,
+    name: "remove the last member",
+    path: groupPath("Single"),
+    bodyIn: membersPatched("remove", "ada"),
+  },
+  {
+    ...patched,
+    name: "remove all members",
+    path: groupPath("Team"),
+    body: patchOf({ op: "remove", path: "members" }),
+  },
+  {
+    ...patched,
+    name: "replace the members",
+    path: groupPath("Team"),
+    bodyIn: membersPatched("replace", "bob", "cy"),
+  },
+  {
+    ...patched,
+    name: "rename a group",
+    path: groupPath("Single"),
+    body: patchOf({ op: "replace", path: "displayName", value: groupName("Solo") }),
+  },
+  {
+    ...patched,
+    name: "rename a group and add a member",
+    path: groupPath("Single"),
+    bodyIn: ({ users }) =>
+      patchOf(
+        { op: "replace", value: { displayName: groupName("Duo"), externalId: "x-Duo" } },
+        { op: "add", path: "members", value: membersNamed(users, "bob") },
+      ),
+  },
+  {
+    api: "scim",
+    method: "PUT",
+    name: "replace a group",
+    path: groupPath("Team"),
+    bodyIn: ({ users }) => ({ displayName: groupName("Crew"), members: membersNamed(users, "bob") }),
+    status: 200,
+  },
+  {
+    api: "scim",
+    method: "DELETE",
+    name: "delete a group",
+    path: groupPath("Team"),
     status: 204,
     repeated: [404],
   },

@@ -7,7 +7,9 @@ import { spawnSync } from "node:child_process";
 
 const rounds = Number(process.env["ROUNDS"] ?? 20);
 const firstSeed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
-const files = ["races", "crash", "interleavings", "propagation"].map((name) => `test/invariants/${name}.test.ts`);
+const files = ["races", "crash", "interleavings", "propagation"].map(
+  (name) => `test/invariants/${name}.test.ts`,
+);
 
 const failed: number[] = [];
 for (let round = 0; round < rounds; round++) {

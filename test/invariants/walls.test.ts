@@ -6,6 +6,7 @@ import { startService } from "../support/service.ts";
 import { startTable } from "../support/table.ts";
 import { noRetries } from "./disturbed-client.ts";
 import {
+  bodyOf,
   makeWorld,
   nameMark,
   type Operation,
@@ -213,9 +214,8 @@ describe("keys of every operation", () => {
   test.each(operations.filter(({ api }) => api === "scim"))("without a token: $name", async (operation) => {
     keys = [];
     const path = world.connections[operation.as ?? "deactivate"].baseUrl + operation.path(world);
-    const answer = await service.scim(operation.method, path, {
-      ...(operation.body !== undefined && { body: operation.body }),
-    });
+    const body = bodyOf(world, operation);
+    const answer = await service.scim(operation.method, path, { ...(body !== undefined && { body }) });
     expect(answer.status).toBe(401);
     expect(keys).toEqual([]);
   });

@@ -4,7 +4,7 @@ import type { ServiceResponse, TestConnection, TestService } from "../support/se
 import { startTable, type TestTable } from "../support/table.ts";
 import { startCheckedService } from "./checked-service.ts";
 import { expectProblem, expectScimError, type Product, productOf } from "./product.ts";
-import { patch, replace, user } from "./scim-messages.ts";
+import { addMembers, group, patch, replace, user } from "./scim-messages.ts";
 
 // Who may come in: tokens, their life, and connections with SCIM disabled.
 
@@ -77,12 +77,20 @@ describe("[1, 2] 401 with WWW-Authenticate and a SCIM body", () => {
       ["PATCH", "/Users/x"],
       ["DELETE", "/Users/x"],
       ["OPTIONS", "/Users"],
+      ["POST", "/Groups"],
+      ["GET", "/Groups/x"],
+      ["PUT", "/Groups/x"],
+      ["PATCH", "/Groups/x"],
+      ["DELETE", "/Groups/x"],
+      ["OPTIONS", "/Groups"],
+      ["POST", "/Groups/.search"],
       ["GET", "/ServiceProviderConfig"],
       ["POST", "/Schemas"],
       ["GET", "/ResourceTypes"],
       ["GET", "/Me"],
       ["GET", "/Nothing"],
       ["GET", "/Users?filter=nonsense"],
+      ["GET", "/Groups?filter=nonsense"],
     ] as const) {
       const token = `${connection.token.slice(0, -1)}!`;
       const request = { token, ...(method === "POST" && { body: "{" }) };
@@ -216,6 +224,7 @@ describe("[2, 3] SCIM disabled: 403 with a detail that says so", () => {
   test("on every endpoint and method; 200 again when it is enabled, with everything as it was", async () => {
     const own = await service.createConnection({}, connection.project);
     const { id } = (await own.scim("POST", "/Users", user("paused@x.example"))).body;
+    const { id: groupId } = (await own.scim("POST", "/Groups", group("Paused", [id]))).body;
     const path = `/connections/${own.connection.id}`;
     expect((await product.admin("PATCH", path, { scimEnabled: false })).body.scimEnabled).toBe(false);
     for (const [method, scimPath, request] of [
@@ -225,10 +234,18 @@ describe("[2, 3] SCIM disabled: 403 with a detail that says so", () => {
       ["PUT", `/Users/${id}`, user("no@x.example")],
       ["PATCH", `/Users/${id}`, patch(replace("title", "T"))],
       ["DELETE", `/Users/${id}`, {}],
+      ["GET", "/Groups", {}],
+      ["GET", `/Groups/${groupId}`, {}],
+      ["POST", "/Groups", group("No")],
+      ["PUT", `/Groups/${groupId}`, group("No")],
+      ["PATCH", `/Groups/${groupId}`, patch(addMembers("nobody"))],
+      ["DELETE", `/Groups/${groupId}`, {}],
+      ["POST", "/Groups/.search", { body: {} }],
       ["GET", "/ServiceProviderConfig", {}],
       ["GET", "/Schemas", {}],
       ["GET", "/Nothing", {}],
       ["GET", "/Users?filter=nonsense", {}],
+      ["GET", "/Groups?filter=nonsense", {}],
     ] as const) {
       const refused = await own.scim(method, scimPath, request);
       expectScimError(refused, 403);
@@ -240,6 +257,7 @@ describe("[2, 3] SCIM disabled: 403 with a detail that says so", () => {
     await product.admin("PATCH", path, { scimEnabled: true });
     expect((await own.scim("GET", `/Users/${id}`)).status).toBe(200);
     expect((await own.scim("GET", "/Users")).body.totalResults).toBe(1);
+    expect((await own.scim("GET", `/Groups/${groupId}`)).body.members).toMatchObject([{ value: id }]);
   });
 
   test("its members are unmanaged meanwhile: shown so, and changed by hand", async () => {

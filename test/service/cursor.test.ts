@@ -149,15 +149,12 @@ describe("which method", () => {
     expect(page).not.toHaveProperty("nextCursor");
   });
 
-  test.each(["1", "11", "x"])(
-    "[166] beside a cursor, startIndex %s is not looked at",
-    async (startIndex) => {
-      const first = await get(`/Users?cursor&startIndex=${startIndex}&count=10`);
-      expect(idsIn(first)).toEqual(ids.slice(0, 10));
-      const second = await get(`/Users?startIndex=${startIndex}&cursor=${first.nextCursor}&count=10`);
-      expect(idsIn(second)).toEqual(ids.slice(10, 20));
-    },
-  );
+  test.each(["1", "11", "x"])("[166] beside a cursor, startIndex %s is not looked at", async (startIndex) => {
+    const first = await get(`/Users?cursor&startIndex=${startIndex}&count=10`);
+    expect(idsIn(first)).toEqual(ids.slice(0, 10));
+    const second = await get(`/Users?startIndex=${startIndex}&cursor=${first.nextCursor}&count=10`);
+    expect(idsIn(second)).toEqual(ids.slice(10, 20));
+  });
 
   test("[174] announced", async () => {
     expect((await get("/ServiceProviderConfig")).pagination).toEqual({

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TestConnection, TestService } from "../support/service.ts";
 import { startCheckedService } from "./checked-service.ts";
 import { expectScimError } from "./product.ts";
-import { filtered, teamUser, urns, user, workEmail } from "./scim-messages.ts";
+import { filtered, group, teamUser, urns, user, workEmail } from "./scim-messages.ts";
 
 let service: TestService;
 let connection: TestConnection;
@@ -24,6 +24,8 @@ const endpoints = [
   "/ResourceTypes",
   `/Schemas/${urns.user}`,
   "/ResourceTypes/User",
+  `/Schemas/${urns.group}`,
+  "/ResourceTypes/Group",
 ];
 
 interface SchemaBody {
@@ -116,6 +118,11 @@ describe("ResourceTypes", () => {
       resourceType: "ResourceType",
       location: `${baseUrl()}/ResourceTypes/User`,
     });
+    expect(await get("/ResourceTypes/Group")).toMatchObject({
+      endpoint: "/Groups",
+      schema: urns.group,
+      schemaExtensions: [],
+    });
     expectScimError(await connection.scim("GET", "/ResourceTypes/Robot"), 404);
     expectScimError(await connection.scim("GET", "/ResourceTypes/constructor"), 404);
   });
@@ -126,7 +133,7 @@ describe("Schemas", () => {
     const schemas: SchemaBody[] = (await get("/Schemas")).Resources;
     const ids = schemas.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
-    expect(ids).toEqual(expect.arrayContaining([urns.user, urns.enterprise, urns.account]));
+    expect(ids).toEqual(expect.arrayContaining([urns.user, urns.enterprise, urns.account, urns.group]));
     expect(ids.filter((id) => id.includes(":api:messages:"))).toEqual([]);
     const full = teamUser("schemas@x.example", { [urns.enterprise]: { department: "D" } });
     for (const urn of (await connection.scim("POST", "/Users", full)).body.schemas)
@@ -192,6 +199,24 @@ describe("Schemas", () => {
     for (const urn of [urns.enterprise, urns.account]) {
       for (const name of Object.keys(body[urn])) expect(declared(urn)).toContain(name);
     }
+    const made = (await connection.scim("POST", "/Groups", group("Declared", [body.id]))).body;
+    expect(made.schemas).toEqual([urns.group]);
+    const shown = await get(`/Groups/${made.id}`);
+    expect(Object.keys(shown).sort()).toEqual(["schemas", "id", "meta", ...declared(urns.group)].sort());
+  });
+
+  test("[22, 25, 51] a group's name is required; of a member only the value is the client's, and immutable", async () => {
+    const { attributes } = await get(`/Schemas/${urns.group}`);
+    const [displayName, members] = attributes;
+    expect(displayName).toMatchObject({ name: "displayName", required: true, caseExact: false });
+    expect(members).toMatchObject({ name: "members", type: "complex", multiValued: true, required: false });
+    const mutability = members.subAttributes.map((sub: AttributeBody) => [sub.name, sub["mutability"]]);
+    expect(mutability).toEqual([
+      ["value", "immutable"],
+      ["$ref", "readOnly"],
+      ["display", "readOnly"],
+      ["type", "readOnly"],
+    ]);
   });
 });
 

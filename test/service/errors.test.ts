@@ -52,7 +52,10 @@ describe("405 with Allow", () => {
   test.each([
     ["/Users", ["PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"], "GET, POST"],
     ["/Users/x", ["POST", "OPTIONS"], "GET, PUT, PATCH, DELETE"],
+    ["/Groups", ["PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"], "GET, POST"],
+    ["/Groups/x", ["POST", "OPTIONS"], "GET, PUT, PATCH, DELETE"],
     ["/Users/.search", ["GET", "PUT", "PATCH", "DELETE"], "POST"],
+    ["/Groups/.search", ["GET", "PUT", "PATCH", "DELETE"], "POST"],
     ["/.search", ["GET", "PUT", "PATCH", "DELETE"], "POST"],
     ["", ["POST", "PUT", "PATCH", "DELETE"], "GET"],
   ])("%s", async (path, methods, allow) => {
@@ -65,7 +68,7 @@ describe("405 with Allow", () => {
 });
 
 describe("404", () => {
-  test.each(["/Nothing", "/Users/a/b", "/constructor", "/__proto__", "/Users%2Fx%2Fy"])(
+  test.each(["/Nothing", "/Users/a/b", "/Groups/a/b", "/constructor", "/__proto__", "/Users%2Fx%2Fy"])(
     "[71] an unknown endpoint: %j",
     async (path) => {
       expectScimError(await connection.scim("GET", path), 404);

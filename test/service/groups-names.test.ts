@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { seedGroupName } from "../support/seed-groups.ts";
 import type { TestConnection, TestService } from "../support/service.ts";
 import { startCheckedService } from "./checked-service.ts";
 import { type GroupAnswer, groupsOf } from "./group-ground.ts";
@@ -165,6 +166,25 @@ test("groups of one name are found together, oldest first, and each leaves the n
   await groups.patch(made[0].id, replace("displayName", "same again"));
   await groups.patch(made[0].id, replace("displayName", "Same"));
   expect(await groups.named('displayName eq "sAmE"')).toEqual(["Same", "SAME"]);
+});
+
+test("10,001 groups of one name: 400 naming the limit, nothing made or changed; other names are free", async () => {
+  const { connection, groups, post } = await setUp({});
+  await seedGroupName(service.table, connection, "Crowd", 9_999);
+  const last = await groups.create("crowd");
+  const other = await groups.create("Other");
+  for (const refused of [
+    await post("CROWD"),
+    await groups.patch(other.id, replace("displayName", "Crowd")),
+    await groups.put(other.id, group("Crowd", [], { externalId: "e" })),
+  ]) {
+    expectScimError(refused, 400, "invalidValue");
+    expect(refused.body.detail).toContain("10000 (groupsPerNameMax)");
+  }
+  expect(await groups.read(other.id)).toEqual(other);
+  expect((await groups.patch(last.id, replace("displayName", "Crowd"))).status).toBe(200);
+  expect((await groups.patch(last.id, replace("displayName", "Less"))).status).toBe(200);
+  expect((await post("Crowd")).status).toBe(201);
 });
 
 test("control characters and separators of keys in a name stay part of the name", async () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TestConnection, TestService } from "../support/service.ts";
 import { startCheckedService } from "./checked-service.ts";
 import { expectScimError } from "./product.ts";
-import { user } from "./scim-messages.ts";
+import { group, user } from "./scim-messages.ts";
 
 // URLs as administrators type them and IdPs build them, and media types.
 
@@ -45,6 +45,19 @@ describe("tolerated URLs", () => {
     expect(status).toBe(200);
     expect(body.meta.location).toBe(`http://localhost${root()}/Users/${id}`);
     expect(headers["location"]).toBe(body.meta.location);
+  });
+
+  test.each<[string, (groupId: string) => string]>([
+    ["a trailing slash", (groupId) => `${root()}/Groups/${groupId}/`],
+    ["doubled slashes and another case of the endpoint", (groupId) => `${root()}//groups//${groupId}`],
+    ["a query of the base URL in between", (groupId) => `${root()}/Groups/${groupId}?aadOptscim062020`],
+  ])("a group: %s; its location is the plain one", async (_, path) => {
+    const made = (await connection.scim("POST", "/Groups/", group("Slashes"))).body;
+    const { status, headers, body } = await raw(path(made.id));
+    expect([status, body]).toEqual([200, made]);
+    expect(headers["location"]).toBe(`http://localhost${root()}/Groups/${made.id}`);
+    expect((await raw(`${root()}/Groups/`)).body.totalResults).toBe(1);
+    expect((await connection.scim("DELETE", `/Groups/${made.id}/`)).status).toBe(204);
   });
 
   test("POST to /Users/ creates", async () => {

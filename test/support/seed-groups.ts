@@ -10,7 +10,7 @@ import { newGroupId } from "../../lambda/domain/ids.ts";
 import { newMember } from "../../lambda/domain/member.ts";
 import { createRuntime } from "../../lambda/runtime/runtime.ts";
 import { membersItems } from "../../lambda/table/group-members.ts";
-import { groupWrites } from "../../lambda/table/groups.ts";
+import { groupWrites, nameKey } from "../../lambda/table/groups.ts";
 import { pagesOf } from "../../lambda/table/numbers.ts";
 import { rosterItems } from "../../lambda/table/roster.ts";
 import type { TestConnection } from "./service.ts";
@@ -49,6 +49,17 @@ export async function seedGroup(
   );
   await storeOf(table).place([...names, ...membersItems(placeOf(group), pagesOf(numbers))]);
   return id;
+}
+
+/** As if so many groups had that name: nothing else of them is there. */
+export async function seedGroupName(
+  table: TestTable,
+  { project, connection }: TestConnection,
+  displayName: string,
+  count: number,
+): Promise<void> {
+  const ids = Array.from({ length: count }, () => newGroupId(connection.id, Date.parse(at), randomBytes));
+  await storeOf(table).place([{ ...nameKey(project.id, connection.id, displayName), groups: new Set(ids) }]);
 }
 
 function storeOf({ client, tableName }: TestTable) {
