@@ -6,12 +6,11 @@
 
 import { tooMany } from "../scim/error.ts";
 import { type KeyLookup, keyLookup } from "../scim/key-lookup.ts";
-import type { CheckedFilter } from "../scim/match.ts";
 import { memberPartsIn, membersNamed } from "../scim/members-named.ts";
 import { wants } from "../scim/projection.ts";
 import type { ScimResource } from "../scim/resource.ts";
 import { groupType } from "../scim/resource-types.ts";
-import { groupMembers } from "../scim/schemas/group.ts";
+import { groupDisplayName, groupMembers } from "../scim/schemas/group.ts";
 import { readGroupPages } from "../table/group-members.ts";
 import {
   groupIdsByExternalId,
@@ -27,7 +26,6 @@ import {
   intersection,
   type NumberPages,
   type NumberSet,
-  noNumbers,
   numbersOn,
   pagesOf,
   slotOf,
@@ -38,7 +36,7 @@ import type { ItemsByKey } from "../table/store.ts";
 import type { Context } from "./context.ts";
 import type { Group } from "./group.ts";
 import { placeOf } from "./group-changes.ts";
-import { namesOf, settledGroup } from "./groups.ts";
+import { isSameSet, namesOf, type SettledGroup, settledGroup } from "./groups.ts";
 import { groupOwner, isGroupId, projectOfConnection } from "./ids.ts";
 import { groupsScannedMax, membersScannedMax, usersScannedMax } from "./limits.ts";
 import { changing } from "./member-change.ts";
@@ -107,7 +105,7 @@ export function groupCollection(
       for (let start = 0; start < page.length; start += groupsAtOnceMax) {
         const groups = page.slice(start, start + groupsAtOnceMax).map(({ group }) => group);
         const settled = await Promise.all(groups.map((group) => settledGroup(context, group, departed)));
-        yield* settled.map(({ group, members }) => represent(group, members));
+        yield* settled.map((one) => one && represent(one.group, one.members));
       }
     },
   };
@@ -154,7 +152,7 @@ const groupsLookedIntoAtOnce = 50;
 
 type LookedInto = readonly [group: Group, members: NumberSet, names: ReadonlyMap<number, string> | undefined];
 
-/** As much of each group's members as it takes to judge it. */
+/** As much of each group's members as it takes to judge it; without the groups that have gone by now. */
 async function* membersFor(
   context: Context,
   connectionId: string,
@@ -165,55 +163,61 @@ async function* membersFor(
   const named =
     sought.ordersBy(groupMembers.name) || !sought.filter ? undefined : membersNamed(sought.filter);
   if (named === undefined) {
-    yield* wholeMembersFor(context, groups, sought.filter, departed);
+    yield* wholeMembersFor(context, groups, sought, departed);
     return;
   }
   const projectId = projectOfConnection(connectionId);
   const numbers = memberNumbersOf(projectId, named).filter((number) => number !== undefined);
+  const withNames = [groupDisplayName.name, "externalId"].some((name) => sought.looksAt(name));
   for (let start = 0; start < groups.length; start += groupsLookedIntoAtOnce) {
     const slice = groups.slice(start, start + groupsLookedIntoAtOnce);
-    yield* await Promise.all(
-      slice.map(async (group) => {
-        const members = await membersAmong(context, group, numbers);
-        return [group, numbersOn(difference(members, departed)), undefined] as const;
-      }),
+    const settled = await Promise.all(
+      slice.map((group) => settledAmong(context, group, numbers, departed, withNames)),
     );
+    yield* settled.flatMap((one): LookedInto[] => (one ? [[one.group, one.members, undefined]] : []));
   }
 }
 
-/** Those of the numbers that are in the group. */
-async function membersAmong(
+/** As `settledGroup`, but of the members only those of the numbers: one read, where they lie on one page. */
+async function settledAmong(
   context: Context,
   group: Group,
   numbers: readonly number[],
-): Promise<NumberPages> {
+  departed: NumberPages,
+  withNames: boolean,
+): Promise<SettledGroup | undefined> {
   if (group.size === 0 || numbers.length === 0) {
-    return noNumbers;
+    return { group, members: new Uint32Array() };
   }
   const pages = new Set(numbers.map((number) => slotOf(number).page));
-  let { generation } = group;
+  let known = group;
   return changing(context, async () => {
-    const read = await readGroupPages(context.store, placeOf(group), pages);
-    if (read.hasOther(generation)) {
-      // The set is being replaced: what was read of the old one may be gone in part.
+    const read = await readGroupPages(context.store, placeOf(known), pages);
+    // What lies in more than one item may have been seen by half: so may a set that is being replaced.
+    if (withNames || pages.size > 1 || read.hasOther(known.generation)) {
       const again = await readGroupRow(context.store, group.projectId, group.id);
-      if (again !== undefined && again.generation !== generation) {
-        generation = again.generation;
+      if (again === undefined) {
+        return undefined;
+      }
+      const before = known;
+      known = again;
+      if (!isSameSet(before, again)) {
         overtaken();
       }
     }
-    return intersection(read.of(generation), pagesOf(numbers));
+    const members = intersection(read.of(known.generation), pagesOf(numbers));
+    return { group: known, members: numbersOn(difference(members, departed)) };
   });
 }
 
 async function* wholeMembersFor(
   context: Context,
   groups: readonly Group[],
-  filter: CheckedFilter | undefined,
+  sought: Sought,
   departed: NumberPages,
 ): AsyncGenerator<LookedInto> {
-  const parts = filter === undefined ? new Set() : memberPartsIn(filter);
-  const looksBeyondIds = parts.size > 0 && !(parts.size === 1 && parts.has("value"));
+  const parts = memberPartsSought(sought);
+  const looksBeyondIds = [...parts].some((part) => part !== "value");
   const [most, limit] = looksBeyondIds
     ? [usersScannedMax, `${usersScannedMax} (usersScannedMax)`]
     : [membersScannedMax, `${membersScannedMax} (membersScannedMax)`];
@@ -226,9 +230,19 @@ async function* wholeMembersFor(
   }
   for (const group of groups) {
     const settled = await settledGroup(context, group, departed);
+    if (settled === undefined) {
+      continue;
+    }
     const names = parts.has("display")
       ? await namesOf(context, group.projectId, settled.members)
       : new Map<number, string>();
     yield [settled.group, settled.members, looksBeyondIds ? names : undefined];
   }
+}
+
+/** Which sub-attributes of members the list looks at: for an order perhaps any. */
+function memberPartsSought({ filter, ordersBy }: Sought): ReadonlySet<string> {
+  return filter === undefined || ordersBy(groupMembers.name)
+    ? new Set(groupMembers.subAttributes?.map(({ name }) => name))
+    : memberPartsIn(filter);
 }

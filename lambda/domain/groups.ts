@@ -72,11 +72,11 @@ export async function getGroup(
   context: Context,
   caller: Caller,
   id: string,
-  wantsMembers: boolean,
+  wantsMembers: (group: Group) => boolean,
 ): Promise<OpenedGroup> {
   return changing(context, async () => {
     const { connection, group } = await openGroup(context, caller, id);
-    const members = wantsMembers ? numbersOn(await readMembersOf(context, group)) : undefined;
+    const members = wantsMembers(group) ? numbersOn(await readMembersOf(context, group)) : undefined;
     return { connection, group, members };
   });
 }
@@ -157,13 +157,15 @@ export async function changeGroup(
   const asked = attempt(request);
   return changing(context, async () => {
     const ground = await readGround(context, caller, id, asked);
-    const { connection, group: before, departed, items } = ground;
+    const { connection, group: before, items } = ground;
     const { ifMatch, attributes, members: wish, membersWanted, assertAnswerable } = unwrapped(asked);
     assertVersion("group", before, ifMatch);
     const stored = attributesOf(before);
     const changed = attributes(stored);
     const names = namesIn(changed);
     const put = knownNumbers(connection, wish, ground.people, items);
+    // Read beside the users, and perhaps not at their instant: whoever is there has not departed.
+    const departed = difference(ground.departed, pagesOf(put));
 
     // A set that is replaced is read after its row, lest a page that came in between stay behind.
     const reads = membersToRead(before, wish, ground.touched.size, departed, membersWanted);
@@ -248,17 +250,23 @@ export async function readMembersOf(
   return difference(pages, departed);
 }
 
-/** A group read before, with its members as they stood together; one that has gone by now, without any. */
+/** A group's row and its members as they stood together. */
+export interface SettledGroup {
+  readonly group: Group;
+  readonly members: NumberSet;
+}
+
+/** A group read before, with its members as they stood together; undefined when it has gone by now. */
 export async function settledGroup(
   context: Context,
   group: Group,
   known?: NumberPages,
-): Promise<{ readonly group: Group; readonly members: NumberSet }> {
+): Promise<SettledGroup | undefined> {
   let attempts = 0;
   return changing(context, async () => {
     const again = attempts++ === 0 ? group : await readGroupRow(context.store, group.projectId, group.id);
     return again === undefined
-      ? { group, members: new Uint32Array() }
+      ? undefined
       : { group: again, members: numbersOn(await readMembersOf(context, again, known)) };
   });
 }

@@ -55,10 +55,11 @@ export interface ResourceCollection<Row extends Listed = Listed> {
   /** All of them, oldest first. */
   all(opened: Promise<OpenedConnection>): Promise<Sequence<Row>>;
   /**
-   * The rows of a page as resources, one for each and in that order, with everything the projection can show. Nobody
-   * asks for more once the page is full, so what is expensive is best read a few at a time.
+   * The rows of a page as resources, one for each and in that order, with everything the projection can show; undefined
+   * for one that has gone by now. Nobody asks for more once the page is full, so what is expensive is best read a few at a
+   * time.
    */
-  complete(page: readonly Row[], projection: Projection): AsyncIterable<ScimResource>;
+  complete(page: readonly Row[], projection: Projection): AsyncIterable<ScimResource | undefined>;
 }
 
 /** What a list looks at in every resource. */
@@ -310,6 +311,9 @@ async function pageFrom(
     const completed = completing(slice, projection);
     for (const { collection, place } of slice) {
       const resource = await completed(collection);
+      if (resource === undefined) {
+        continue;
+      }
       bytes += bytesInAnswer(resource);
       if (resources.length > 0 && bytes > listBytesMax) {
         return { resources, end };
@@ -331,7 +335,7 @@ function completing(slice: readonly Placed[], projection: Projection) {
       return [collection, collection.complete(rows, projection)[Symbol.asyncIterator]()] as const;
     }),
   );
-  return async (collection: ResourceCollection): Promise<ScimResource> => {
+  return async (collection: ResourceCollection): Promise<ScimResource | undefined> => {
     const { value, done } = await streams.get(collection)!.next();
     if (done) {
       throw new Error(`fewer ${collection.type.name} resources than rows were completed`);

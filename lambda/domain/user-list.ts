@@ -176,7 +176,11 @@ async function* usersInGroup(
   if (group === undefined || group.hidden) {
     return;
   }
-  const { members } = await settledGroup(context, group);
+  const settled = await settledGroup(context, group);
+  if (settled === undefined) {
+    return;
+  }
+  const { members } = settled;
   if (members.length > usersScannedMax) {
     throw tooMuchToRead(
       `all ${members.length} users of the group, and at most ${usersScannedMax} (usersScannedMax) are`,

@@ -2,6 +2,7 @@
 
 import { fitting } from "../domain/answer-size.ts";
 import { attempt, unwrapped } from "../domain/attempt.ts";
+import type { Group } from "../domain/group.ts";
 import { groupCollection } from "../domain/group-list.ts";
 import {
   changeGroup,
@@ -17,6 +18,7 @@ import { noWish, wishOf } from "../domain/membership.ts";
 import type { ResourceCollection } from "../domain/resource-list.ts";
 import { matchesVersion } from "../domain/version.ts";
 import { isArray, isObject, type JsonValue, parseJson } from "../scim/json.ts";
+import { membersPerRequestMax } from "../scim/limits.ts";
 import { applyPatch, membershipChange, readPatch } from "../scim/patch.ts";
 import { type Projection, project, readProjection, wants } from "../scim/projection.ts";
 import { createAttributes, replaceAttributes } from "../scim/read-resource.ts";
@@ -90,13 +92,14 @@ async function read(call: ScimCall, id: string): Promise<HttpResponse> {
   const { context } = call.runtime;
   const projection = attempt(() => projectionOf(call));
   const ifNoneMatch = call.request.headers.get("if-none-match");
-  const wantsMembers = projection.ok && wants(projection.value, groupMembers.name);
-  const opened = await getGroup(context, call.caller, id, wantsMembers);
-  if (ifNoneMatch !== undefined && matchesVersion(ifNoneMatch, opened.group)) {
+  const isKnown = (group: Group) => ifNoneMatch !== undefined && matchesVersion(ifNoneMatch, group);
+  const shows = (sub?: string) => projection.ok && wants(projection.value, groupMembers.name, sub);
+  const opened = await getGroup(context, call.caller, id, (group) => shows() && !isKnown(group));
+  if (isKnown(opened.group)) {
     const { meta } = groupResource(opened.group, undefined, call.scimBaseUrl);
     return scimAnswer(call, 304, undefined, resourceHeaders(meta));
   }
-  const names = await memberNames(context, opened);
+  const names = shows("display") ? await memberNames(context, opened) : undefined;
   return groupAnswer(call, 200, opened, unwrapped(projection), names);
 }
 
@@ -133,8 +136,11 @@ async function change(
       ...body(),
       ifMatch: call.request.headers.get("if-match"),
       membersWanted: showsMembers ? membersWanted : "none",
-      assertAnswerable: (changed) => {
-        shownGroup(call, changed, unwrapped(projection));
+      assertAnswerable(changed) {
+        // As many members as one request may name always fit an answer.
+        if ((changed.members?.length ?? 0) > membersPerRequestMax) {
+          shownGroup(call, changed, unwrapped(projection));
+        }
       },
     };
   });

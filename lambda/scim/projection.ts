@@ -49,22 +49,28 @@ export function project(type: ResourceType, resource: ScimResource, projection: 
 }
 
 /**
- * Whether an answer can show a base attribute at all, so that what is expensive to read, such as "members", need not be.
+ * Whether an answer can show a base attribute, or one of its sub-attributes, at all, so that what is expensive to read, such
+ * as "members" or their "display", need not be.
  */
-export function wants(projection: Projection, attributeName: string): boolean {
+export function wants(projection: Projection, attributeName: string, subName?: string): boolean {
   const wanted = asciiLower(attributeName);
+  const isSub = (name: AttributeName) =>
+    name.sub !== undefined && subName !== undefined && asciiLower(name.sub) === asciiLower(subName);
   switch (projection.kind) {
     case "default":
       return true;
     case "only":
       return projection.names.some(
-        ({ text, name }) => asciiLower(name.name) === wanted || isCoreSchema(text),
+        ({ text, name }) =>
+          (asciiLower(name.name) === wanted &&
+            (name.sub === undefined || subName === undefined || isSub(name))) ||
+          isCoreSchema(text),
       );
     case "except":
       return !projection.names.some(
         ({ text, name }) =>
           (asciiLower(name.name) === wanted &&
-            name.sub === undefined &&
+            (name.sub === undefined || isSub(name)) &&
             (name.urn === undefined || isCoreSchema(name.urn))) ||
           isCoreSchema(text),
       );

@@ -131,6 +131,7 @@ export function pageWrite(key: Key, before: PageChunks, after: PageChunks): read
   }
   const set = changed.filter((chunk) => after.has(chunk) && after.get(chunk) !== 0n);
   const removed = changed.filter((chunk) => !set.includes(chunk));
+  const unchanged = chunksUnchanged(before, changed);
   return [
     {
       update: key,
@@ -143,9 +144,18 @@ export function pageWrite(key: Key, before: PageChunks, after: PageChunks): read
         ].join(" "),
         values: Object.fromEntries(set.map((chunk) => [`:next${chunk}`, after.get(chunk)!])),
       },
-      when: chunksUnchanged(before, changed),
+      // Where others take theirs out at the same time, the last of them takes the page away.
+      when:
+        set.length > 0
+          ? unchanged
+          : { ...unchanged, expression: `${unchanged.expression} AND ${holdsAny(after)}` },
     },
   ];
+}
+
+function holdsAny(chunks: PageChunks): string {
+  const held = [...chunks].filter(([, bits]) => bits !== 0n);
+  return `(${held.map(([chunk]) => `attribute_exists(${nameOf(chunk)})`).join(" OR ")})`;
 }
 
 const allChunks = Array.from({ length: chunksPerPage }, (_, chunk) => chunk);

@@ -21,6 +21,7 @@ import {
   groupNameItem,
   groupPageItems,
   groupPages,
+  groupRows,
   now,
   tableName,
   userId,
@@ -110,6 +111,25 @@ describe("success", () => {
     expect(response.json).not.toHaveProperty("members");
     expect(table).toHaveReceivedCommandTimes(BatchGetCommand, 1);
     expect(table).not.toHaveReceivedCommand(QueryCommand);
+  });
+
+  test("GET of a version the client has reads no members", async () => {
+    stored();
+
+    const response = await call({ headers: { ...authorization, "If-None-Match": 'W/"1"' } }, groupId);
+
+    expect([response.statusCode, response.body]).toEqual([304, ""]);
+    expect(table).not.toHaveReceivedCommand(QueryCommand);
+  });
+
+  test("GET of the members' ids alone reads no user", async () => {
+    stored();
+
+    const response = await getReaders({ attributes: "members.value" });
+
+    expect(response.json.members).toEqual([{ value: userId }]);
+    // The group's row, before its members and after.
+    expect(table).toHaveReceivedCommandTimes(BatchGetCommand, 2);
   });
 
   test("POST writes the row, its name and its members in one transaction, each under a condition", async () => {
@@ -206,6 +226,24 @@ describe("somebody else was faster", () => {
 
     expect([response.statusCode, response.headers?.["ETag"]]).toEqual([200, 'W/"2"']);
     expect(response.json.members).toMatchObject([{ value: userId }]);
+  });
+
+  test.each([
+    [`members eq "${userId}" and displayName sw "read"`, 0],
+    [`members eq "${userId}" and displayName sw "writ"`, 1],
+    [`not (members eq "${userId}") and displayName sw "writ"`, 0],
+  ])("a list sees a new name and new members together or not at all: %s", async (filter, totalResults) => {
+    // As the list begins, it is Readers, without Ann; then she comes, and it is Writers.
+    const changed = { ...groupItem, displayName: "Writers", wideChanges: 1, version: 2 };
+    table.on(BatchGetCommand).resolvesOnce(found(connectionItem)).resolves(found(changed));
+    const rows = { ExpressionAttributeValues: { ":pk": groupRows } };
+    table.on(QueryCommand, rows, false).resolves({ Items: items([groupItem]) });
+    const pages = { ExpressionAttributeValues: { ":pk": groupPages } };
+    table.on(QueryCommand, pages, false).resolves({ Items: items(groupPageItems) });
+
+    const response = await call({ query: { filter, attributes: "id" } });
+
+    expect([response.statusCode, response.json.totalResults]).toEqual([200, totalResults]);
   });
 
   test("TransactionConflict until the attempts are exhausted: 429 with Retry-After, never 500", async () => {

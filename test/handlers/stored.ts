@@ -11,7 +11,7 @@ import { newToken } from "../../lambda/domain/token.ts";
 import { insertConnection } from "../../lambda/table/connections.ts";
 import { membersItems } from "../../lambda/table/group-members.ts";
 import { groupRowItem, nameKeyOf } from "../../lambda/table/groups.ts";
-import { claimKey, groupPagesPartition } from "../../lambda/table/keys.ts";
+import { claimKey, groupPagesPartition, groupsPartition } from "../../lambda/table/keys.ts";
 import { memberRowItem } from "../../lambda/table/members.ts";
 import { pagesOf } from "../../lambda/table/numbers.ts";
 import { insertProject } from "../../lambda/table/projects.ts";
@@ -101,7 +101,8 @@ export const groupItem: Item = groupRowItem(group);
 export const groupNameItem: Item = { ...nameKeyOf(group), groups: new Set([groupId]) };
 /** Its members: Ann. */
 export const groupPageItems: readonly Item[] = membersItems(placeOf(group), pagesOf([number]));
-/** Where they are read. */
+/** Where groups are read, and their members. */
+export const groupRows = groupsPartition(projectId);
 export const groupPages = groupPagesPartition(projectId, groupId);
 
 /** Rows of groups of the connection, oldest first. */

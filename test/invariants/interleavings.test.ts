@@ -127,6 +127,16 @@ const rivals: readonly Operation[] = [
   {
     api: "scim",
     method: "GET",
+    name: "find the groups of either",
+    path: ({ users: { ada, bob } }) => {
+      const filter = `members.value eq "${ada}" or members.value eq "${bob}"`;
+      return `/Groups?attributes=displayName&filter=${encodeURIComponent(filter)}`;
+    },
+    status: 200,
+  },
+  {
+    api: "scim",
+    method: "GET",
     name: "read the single one",
     path: ({ groups }) => `/Groups/${groups["Single"]}`,
     status: 200,
@@ -226,7 +236,7 @@ const meetings: Readonly<Record<string, readonly string[]>> = {
   "read the single one": ["rename a group and add a member", "replace the single one"],
   "list groups": ["replace the members", "rename a group and add a member", "delete a group"],
   "filter groups by name": ["rename the team", "delete a group"],
-  "filter groups by member": ["replace the members"],
+  "find the groups of either": ["replace the members", "delete a group"],
   "end, deactivating": ["deactivate", "convert to a reader", "replace the members"],
 };
 
@@ -290,7 +300,11 @@ async function interleave(
     statuses: [answer.status, other!.status],
     state: meaningOf(present),
     seen: operation.method === "GET" ? seenIn(answer) : undefined,
-    findings: checkItems(present, { quotaWasLowered: true, tokensWereRevoked: true }),
+    findings: checkItems(present, {
+      quotaWasLowered: true,
+      tokensWereRevoked: true,
+      groupNamesWereFree: true,
+    }),
   };
 }
 

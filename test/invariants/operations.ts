@@ -152,6 +152,7 @@ export async function makeWorld(): Promise<World> {
   await group(connections.delete, "Twin", "kim", "lost");
   await group(connections.delete, "Twin", "kim");
   await provision(connections.disabled, "dora", { externalId: "x-dora" });
+  await group(connections.disabled, "Dorm", "dora");
 
   for (const [name, fields] of Object.entries({
     una: { type: "reader" },
@@ -162,6 +163,11 @@ export async function makeWorld(): Promise<World> {
   }
   const listed = await admin("GET", `/projects/${project.id}/members`);
   for (const { id, userName } of listed.body.items) members[userName.split("@")[0]] = id;
+
+  // Made by hand; and what a connection without SCIM left to the hand.
+  const handmade = await admin("POST", `/projects/${project.id}/groups`, { displayName: groupName("Club") });
+  groups["Club"] = handmade.body.id;
+  await admin("PUT", `/projects/${project.id}/groups/${groups["Club"]}/members/${members["una"]}`);
 
   // Deleted in the product while SCIM was off; to be restored by a PUT.
   await admin("PATCH", connectionPath(connections.delete), { scimEnabled: false });
@@ -258,6 +264,11 @@ const memberPath =
   (name: string) =>
   (world: World): string =>
     `${projectPath(world)}/members/${world.members[name]}`;
+
+const productGroupPath =
+  (name: string, rest = "") =>
+  (world: World): string =>
+    `${projectPath(world)}/groups/${world.groups[name]}${rest}`;
 
 const created = { api: "scim", method: "POST", path: () => "/Users", status: 201, repeated: [409] } as const;
 const patched = { api: "scim", method: "PATCH", status: 200 } as const;
@@ -666,6 +677,59 @@ export const operations: readonly Operation[] = [
     method: "DELETE",
     name: "delete an unmanaged member",
     path: memberPath("uli"),
+    status: 204,
+    repeated: [404],
+  },
+  {
+    api: "admin",
+    method: "POST",
+    name: "create a group by hand",
+    path: (world) => `${projectPath(world)}/groups`,
+    body: { displayName: groupName("Club"), access: "read" },
+    status: 201,
+    additive: true,
+  },
+  {
+    api: "admin",
+    method: "GET",
+    name: "list the product's groups",
+    path: (world) => `${projectPath(world)}/groups`,
+    status: 200,
+  },
+  {
+    api: "admin",
+    method: "GET",
+    name: "list members of a group",
+    path: productGroupPath("Club", "/members"),
+    status: 200,
+  },
+  {
+    api: "admin",
+    method: "PATCH",
+    name: "rename a group by hand",
+    path: productGroupPath("Club"),
+    body: { displayName: groupName("Society"), access: "write" },
+    status: 200,
+  },
+  {
+    api: "admin",
+    method: "PUT",
+    name: "put a member into a group",
+    path: (world) => productGroupPath("Club", `/members/${world.members["uli"]}`)(world),
+    status: 204,
+  },
+  {
+    api: "admin",
+    method: "DELETE",
+    name: "take a member out of a group",
+    path: (world) => productGroupPath("Dorm", `/members/${world.members["dora"]}`)(world),
+    status: 204,
+  },
+  {
+    api: "admin",
+    method: "DELETE",
+    name: "delete a group in the product",
+    path: productGroupPath("Team", "?force=true"),
     status: 204,
     repeated: [404],
   },

@@ -1,5 +1,5 @@
 /**
- * No token, password, userName or email in any line of the log, nor a token or password in any item of the table, and a
+ * No token, password, userName, email or name of a group in any line of the log, nor a token or password in any item of the table, and a
  * connection's secret for its cursors in neither a log nor an answer: over every operation, well and failing in every
  * way. DESIGN §1, 8.
  */
@@ -11,6 +11,7 @@ import type { ServiceResponse, TestService } from "../support/service.ts";
 import { dynamoError, noRetries } from "./disturbed-client.ts";
 import {
   accountUrn,
+  groupName,
   makeWorld,
   nameMark,
   operations,
@@ -89,7 +90,7 @@ function expectSilence(): void {
   }
 }
 
-/** Every userName and email holds the mark; of a token the part that is random is enough. */
+/** Every userName, email and name of a group holds the mark; of a token the part that is random is enough. */
 function secrets(): readonly string[] {
   return [
     nameMark,
@@ -191,6 +192,18 @@ test("refused requests, each naming people in its answer", async () => {
       body: patchOf({ op: "replace", path: "title", value: "t" }),
       headers: { "If-Match": `ada@${nameMark}` },
     }),
+    await scim("POST", "/Groups", { body: { displayName: groupName("Team") } }),
+    await scim("POST", "/Groups", { body: { displayName: groupName("New"), members: [{ value: ada }] } }),
+    await scim("POST", "/Groups", { body: `{"displayName": "${groupName("New")}"` }),
+    await scim("PUT", `/Groups/${world.groups["Pair"]}`, { body: { displayName: groupName("TEAM") } }),
+    await scim("PATCH", `/Groups/${world.groups["Pair"]}`, {
+      body: patchOf({ op: "replace", path: "displayName", value: `${"x".repeat(1_000)} ${nameMark}` }),
+    }),
+    await scim("PATCH", `/Groups/${world.groups["Pair"]}`, {
+      body: patchOf({ op: "add", path: `members[display eq "${groupName("Ada")}"]` }),
+    }),
+    await scim("GET", `/Groups?filter=${encodeURIComponent(`displayName eq "${groupName("Team")}`)}`),
+    await scim("GET", `/Groups/${encodeURIComponent(groupName("Team"))}`),
     await scim("GET", "/Users", { token: `${deactivate.token.slice(0, -1)}z` }),
     await scim("GET", "/Users", { token: `ada@${nameMark}` }),
     await scim("GET", "/Users", { headers: { Authorization: `Basic ${deactivate.token}` } }),

@@ -7,6 +7,7 @@ import { startTable } from "../support/table.ts";
 import { noRetries } from "./disturbed-client.ts";
 import {
   bodyOf,
+  groupName,
   makeWorld,
   nameMark,
   type Operation,
@@ -16,31 +17,49 @@ import {
   person,
   type World,
 } from "./operations.ts";
-import { scanTable } from "./table-contents.ts";
+import { projectIdLength, scanTable } from "./table-contents.ts";
 import { printItems, restoreTable } from "./table-copy.ts";
 
 describe("[4] with the token of one connection", () => {
   let service: TestService;
   let own: TestConnection;
   /** In the same project, and in another one. */
-  let others: readonly { readonly where: string; readonly connection: TestConnection; readonly id: string }[];
+  let others: readonly {
+    readonly where: string;
+    readonly connection: TestConnection;
+    /** Of a user, and of a group it is in. */
+    readonly id: string;
+    readonly group: string;
+  }[];
+  let ownUser: string;
+  let ownGroup: string;
   let projects: readonly TestProject[];
 
   beforeAll(async () => {
     service = await startService({ table: await startTable() });
     projects = [await service.createProject(), await service.createProject()];
-    own = await service.createConnection({}, projects[0]);
-    await own.scim("POST", "/Users", { body: { ...person("own"), externalId: "x-own" } });
+    own = await service.createConnection({ uniqueGroupNames: true }, projects[0]);
+    const user = await own.scim("POST", "/Users", { body: { ...person("own"), externalId: "x-own" } });
+    ownUser = user.body.id;
+    const group = await own.scim("POST", "/Groups", {
+      body: { displayName: groupName("Own"), members: [{ value: ownUser }] },
+    });
+    ownGroup = group.body.id;
     others = await Promise.all(
       projects.map(async (project, index) => {
-        const connection = await service.createConnection({}, project);
+        const connection = await service.createConnection({ uniqueGroupNames: true }, project);
         const name = `theirs${index}`;
         const created = await connection.scim("POST", "/Users", {
           body: { ...person(name), externalId: `x-${name}`, displayName: "Theirs" },
         });
         expect(created.status).toBe(201);
+        const { id } = created.body;
+        const group = await connection.scim("POST", "/Groups", {
+          body: { displayName: groupName("Theirs"), externalId: `x-${name}`, members: [{ value: id }] },
+        });
+        expect(group.status).toBe(201);
         const where = index === 0 ? "the same project" : "another project";
-        return { where, connection, id: created.body.id };
+        return { where, connection, id, group: group.body.id };
       }),
     );
   });
@@ -54,8 +73,14 @@ describe("[4] with the token of one connection", () => {
 
   test("the paths of another connection are 401, whatever is asked, and nothing changes", async () => {
     const state = await stateNow();
-    for (const { connection, id } of others) {
+    for (const { connection, id, group } of others) {
       for (const [method, path, body] of [
+        ["GET", "/Groups"],
+        ["GET", `/Groups/${group}`],
+        ["POST", "/Groups", { displayName: "Intruders" }],
+        ["PUT", `/Groups/${group}`, { displayName: "Intruders" }],
+        ["PATCH", `/Groups/${group}`, patchOf({ op: "remove", path: "members" })],
+        ["DELETE", `/Groups/${group}`],
         ["GET", "/Users"],
         ["GET", `/Users/${id}`],
         ["POST", "/Users", person("intruder")],
@@ -91,6 +116,93 @@ describe("[4] with the token of one connection", () => {
       }
     }
     expect(await stateNow()).toEqual(state);
+  });
+
+  test("the id of a group of another connection is 404, to read and to change, and nothing changes", async () => {
+    const state = await stateNow();
+    for (const { group } of others) {
+      for (const [method, body] of [
+        ["GET"],
+        ["PUT", { displayName: "Intruders", members: [{ value: ownUser }] }],
+        ["PATCH", patchOf({ op: "add", path: "members", value: [{ value: ownUser }] })],
+        ["DELETE"],
+      ] as const) {
+        const answer = await own.scim(method, `/Groups/${group}`, body && { body });
+        expect(`${method} ${answer.status}`).toBe(`${method} 404`);
+        expect(JSON.stringify(answer.body)).not.toContain(nameMark);
+      }
+    }
+    expect(await stateNow()).toEqual(state);
+  });
+
+  test("nobody of another connection comes into a group, alone or in a crowd, and nothing changes", async () => {
+    const state = await stateNow();
+    for (const { id } of others) {
+      // Few are looked up one by one, more of them in the roster.
+      for (const unknown of [[], ["nobody", "no one", "never"]]) {
+        const members = [ownUser, id, ...others.map((other) => other.id), ...unknown].map((value) => ({
+          value,
+        }));
+        for (const [method, path, body] of [
+          ["POST", "/Groups", { displayName: groupName("More"), members }],
+          ["PUT", `/Groups/${ownGroup}`, { displayName: groupName("Own"), members }],
+          ["PATCH", `/Groups/${ownGroup}`, patchOf({ op: "add", path: "members", value: members })],
+          ["PATCH", `/Groups/${ownGroup}`, patchOf({ op: "replace", value: { members } })],
+          ["PATCH", `/Groups/${ownGroup}`, patchOf({ op: "add", path: `members[value eq "${id}"]` })],
+        ] as const) {
+          const answer = await own.scim(method, path, { body });
+          expect(`${method} ${answer.status} ${answer.body.scimType}`).toBe(`${method} 400 invalidValue`);
+          expect(answer.body.detail).toContain(id);
+          expect(answer.body.detail).not.toContain(ownUser);
+          expect(answer.body.detail).not.toContain(nameMark);
+        }
+      }
+      const removal = patchOf({ op: "remove", path: `members[value eq "${id}"]` });
+      expect((await own.scim("PATCH", `/Groups/${ownGroup}`, { body: removal })).status).toBe(200);
+    }
+    expect(await stateNow()).toEqual(state);
+  });
+
+  test("filters and lists show no group of another connection, nor who is in one", async () => {
+    for (const [index, { id, group }] of others.entries()) {
+      for (const [path, text] of [
+        ["Groups", `id eq "${group}"`],
+        ["Groups", `displayName eq "${groupName("Theirs")}"`],
+        ["Groups", `displayName sw "Theirs"`],
+        ["Groups", `externalId eq "x-theirs${index}"`],
+        ["Groups", `members.value eq "${id}"`],
+        ["Groups", `members[value eq "${id}"]`],
+        ["Groups", `members pr and not (members.value eq "${ownUser}")`],
+        ["Users", `groups.value eq "${group}"`],
+        ["Users", `groups[value eq "${group}"]`],
+      ] as const) {
+        const { status, body } = await own.scim("GET", `/${path}?filter=${encodeURIComponent(text)}`);
+        expect({ text, status, found: body.totalResults, shown: body.Resources }).toEqual({
+          text,
+          status: 200,
+          found: 0,
+          shown: [],
+        });
+      }
+    }
+    for (const query of ["", "?sortBy=displayName", "?cursor", "?filter=members%20pr"]) {
+      const { body } = await own.scim("GET", `/Groups${query}`);
+      expect(body.totalResults).toBe(1);
+      expect(JSON.stringify(body)).not.toContain("Theirs");
+    }
+  });
+
+  test("names of groups are unique within a connection alone", async () => {
+    for (const { connection } of [{ connection: own }, ...others]) {
+      const body = { displayName: groupName("Everybody's") };
+      expect((await connection.scim("POST", "/Groups", { body })).status).toBe(201);
+      const again = await connection.scim("POST", "/Groups", { body });
+      expect(again.status).toBe(409);
+      const { id } = (await connection.scim("GET", "/Groups?filter=displayName%20sw%20%22Every%22")).body
+        .Resources[0];
+      expect(again.body.detail).toContain(id);
+      expect((await connection.scim("DELETE", `/Groups/${id}`)).status).toBe(204);
+    }
   });
 
   test("filters, lists and sorts show nobody of another connection", async () => {
@@ -149,6 +261,12 @@ describe("[4] with the token of one connection", () => {
       ["GET", `/members/${memberId}`],
       ["PATCH", `/members/${memberId}`, { access: "write" }],
       ["DELETE", `/members/${memberId}`],
+      ["GET", `/groups/${others[1]!.group}`],
+      ["PATCH", `/groups/${others[1]!.group}`, { access: "write" }],
+      ["DELETE", `/groups/${others[1]!.group}?force=true`],
+      ["GET", `/groups/${others[1]!.group}/members`],
+      ["PUT", `/groups/${others[1]!.group}/members/${memberId}`],
+      ["PUT", `/groups/${ownGroup}/members/${memberId}`],
       ["GET", `/connections/${connectionId}`],
       ["PATCH", `/connections/${connectionId}`, { scimEnabled: false }],
       ["DELETE", `/connections/${connectionId}`],
@@ -224,6 +342,8 @@ describe("keys of every operation", () => {
   interface Tenants {
     readonly projectIds: readonly string[];
     readonly connectionIds: readonly string[];
+    /** What the ids of the groups begin with that it may touch; undefined: all of the project. */
+    readonly groupOwner: string | undefined;
     readonly listsProjects: boolean;
   }
 
@@ -243,15 +363,24 @@ describe("keys of every operation", () => {
     return {
       projectIds: listsProjects ? [world.projectId, world.abandonedProjectId] : [projectId],
       connectionIds,
+      groupOwner:
+        operation.api === "scim"
+          ? world.connections[operation.as ?? "deactivate"].connection.id.slice(projectIdLength)
+          : undefined,
       listsProjects,
     };
   }
 
-  function isWithin(pk: string, sk: string, { projectIds, connectionIds, listsProjects }: Tenants): boolean {
+  function isWithin(pk: string, sk: string, tenants: Tenants): boolean {
+    const { projectIds, connectionIds, groupOwner, listsProjects } = tenants;
     if (pk === "PROJECTS") return listsProjects || projectIds.includes(sk);
     const [scope, id = ""] = pk.split("#");
     if (scope === "P" && sk.startsWith("CONNECTION#") && sk.length > "CONNECTION#".length) {
       return projectIds.includes(id) && sk.startsWith(`CONNECTION#${id}`);
+    }
+    if (scope === "G") {
+      const group = pk.split("#")[2] ?? sk;
+      return projectIds.includes(id) && (groupOwner === undefined || group.startsWith(groupOwner));
     }
     return scope === "P" ? projectIds.includes(id) : scope === "C" && connectionIds.includes(id);
   }

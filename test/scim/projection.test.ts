@@ -115,6 +115,25 @@ describe("wants", () => {
     );
     expect(Object.hasOwn(shown, "members")).toBe(expected);
   });
+
+  it.each<[{ attributes?: string; excludedAttributes?: string }, boolean]>([
+    [{}, true],
+    [{ attributes: "displayName" }, false],
+    [{ attributes: "members" }, true],
+    [{ attributes: "members.value,members" }, true],
+    [{ attributes: "members.value" }, false],
+    [{ attributes: `${group}:Members.DISPLAY` }, true],
+    [{ attributes: group }, true],
+    [{ excludedAttributes: "members" }, false],
+    [{ excludedAttributes: "MEMBERS.Display" }, false],
+    [{ excludedAttributes: "members.value" }, true],
+    [{ excludedAttributes: "urn:x:2.0:Group:members.display" }, true],
+  ])("members.display with %j: %s", (parameters, expected) => {
+    expect(wants(readProjection(parameters), "members", "display")).toBe(expected);
+    const members = [{ value: "1", display: "D" }];
+    const shown = project(groupType, { ...resource, displayName: "G", members }, readProjection(parameters));
+    expect(JSON.stringify(shown).includes('"display":"D"')).toBe(expected);
+  });
 });
 
 describe("bounds", () => {

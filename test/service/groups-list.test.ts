@@ -3,6 +3,7 @@ import {
   createUser,
   type GroupAnswer,
   type GroupGround,
+  groupsOf,
   idsIn,
   openGroupGround,
   sorted,
@@ -295,6 +296,21 @@ describe("sorting", () => {
     const rank = (id: string) => (isEmpty(allIds().indexOf(id)) ? 1 : 0);
     expect(order.map(rank)).toEqual(order.map(rank).sort());
     expect(sorted(order)).toEqual(sorted(allIds()));
+  });
+
+  test("[83] by a member's name, and by where it is; those without members last", async () => {
+    const connection = await ground.service.createConnection();
+    const own = groupsOf(connection);
+    const zoe = await createUser(connection, "zoe@x.example", { displayName: "Zoe" });
+    const adam = await createUser(connection, "adam@x.example", { displayName: "adam" });
+    await own.create("Nobody's");
+    await own.create("Zoe's", [zoe]);
+    await own.create("Adam's", [adam]);
+    const sortedBy = (query: string) => own.named("displayName pr", query);
+    expect(await sortedBy("&sortBy=members.display")).toEqual(["Adam's", "Zoe's", "Nobody's"]);
+    expect(await sortedBy("&sortBy=members.$ref&sortOrder=descending")).toEqual(
+      zoe < adam ? ["Nobody's", "Adam's", "Zoe's"] : ["Nobody's", "Zoe's", "Adam's"],
+    );
   });
 
   test("[83] a complex attribute without sub-attribute: 400 naming it", async () => {

@@ -59,7 +59,7 @@ describe("with unique names, in any case and Unicode form", () => {
     ["Caf\u00e9", "CAFE\u0301"],
   ];
 
-  test.each(pairs)("POST %j, then %j: 409 uniqueness naming the group", async (first, second) => {
+  test.each(pairs)("[69] POST %j, then %j: 409 uniqueness naming the group", async (first, second) => {
     const { groups, post } = await setUp(unique);
     const { id } = await groups.create(first);
     const refused = await post(second);
@@ -68,16 +68,19 @@ describe("with unique names, in any case and Unicode form", () => {
     expect(refused.body.detail).toContain("displayName");
   });
 
-  test.each(pairs)("PUT and PATCH of another group from %j's neighbour to %j: 409", async (taken, wanted) => {
-    const { groups } = await setUp(unique);
-    await groups.create(taken);
-    const other = await groups.create("Other", [], { externalId: "e" });
-    expectScimError(await groups.put(other.id, group(wanted)), 409, "uniqueness");
-    expectScimError(await groups.patch(other.id, replace("displayName", wanted)), 409, "uniqueness");
-    const pathless = { op: "replace", value: { id: other.id, displayName: wanted } };
-    expectScimError(await groups.patch(other.id, pathless), 409, "uniqueness");
-    expect(await groups.read(other.id)).toEqual(other);
-  });
+  test.each(pairs)(
+    "[113, 124] %j is taken: PUT and PATCH of another group to %j: 409",
+    async (taken, wanted) => {
+      const { groups } = await setUp(unique);
+      await groups.create(taken);
+      const other = await groups.create("Other", [], { externalId: "e" });
+      expectScimError(await groups.put(other.id, group(wanted)), 409, "uniqueness");
+      expectScimError(await groups.patch(other.id, replace("displayName", wanted)), 409, "uniqueness");
+      const pathless = { op: "replace", value: { id: other.id, displayName: wanted } };
+      expectScimError(await groups.patch(other.id, pathless), 409, "uniqueness");
+      expect(await groups.read(other.id)).toEqual(other);
+    },
+  );
 
   test("[113] one's own name may be kept, and written in another case", async () => {
     const { groups } = await setUp(unique);
@@ -113,7 +116,7 @@ describe("with unique names, in any case and Unicode form", () => {
     expect((await sibling.scim("POST", "/Groups", group("Shared"))).status).toBe(201);
   });
 
-  test("of two that ask for a name at once, one gets it", async () => {
+  test("[69] of four that ask for a name at once, one gets it", async () => {
     const { groups, post } = await setUp(unique);
     const answers = await Promise.all(["Race", "RACE", "race", "rAce"].map(post));
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409]);

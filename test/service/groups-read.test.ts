@@ -8,7 +8,16 @@ import {
   openGroupGround,
 } from "./group-ground.ts";
 import { expectScimError, productOf } from "./product.ts";
-import { activation, addMembers, group, patch, replace, urns, user } from "./scim-messages.ts";
+import {
+  activation,
+  addMembers,
+  group,
+  type PatchOperation,
+  patch,
+  replace,
+  urns,
+  user,
+} from "./scim-messages.ts";
 
 let ground: GroupGround;
 let full: GroupAnswer;
@@ -244,10 +253,19 @@ describe("members that change as users", () => {
         expect(await groups.named("members pr")).toEqual(["Both"]);
       };
       await expectGone(fay);
-      expectScimError(await groups.patch(both.id, addMembers(fay)), 400, "invalidValue");
+      const expectUnknown = async () => {
+        // Few are looked up in another way than many.
+        for (const adding of [addMembers(fay), addMembers(gil, "b", "c", "d", fay)]) {
+          const refused = await groups.patch(both.id, adding);
+          expectScimError(refused, 400, "invalidValue");
+          expect(refused.body.detail).toContain(fay);
+        }
+      };
+      await expectUnknown();
 
       const again = await createUser(connection, "fay@x.example");
       await expectGone(again);
+      await expectUnknown();
       expect((await product.memberNamed("fay@x.example")).status).toBe("active");
       await groups.patch(alone.id, addMembers(again));
       expect(await groups.members(alone.id)).toEqual([again]);
@@ -255,18 +273,48 @@ describe("members that change as users", () => {
     });
   });
 
-  test("one deleted in the product is gone, and back with what the IdP still believes once it is restored", async () => {
-    const connection = await ground.service.createConnection();
-    const product = productOf(ground.service, connection.project);
-    const groups = groupsOf(connection);
-    const hal = await createUser(connection, "hal@x.example");
-    const { id } = await groups.create("Hal's", [hal]);
-    const settings = `/connections/${connection.connection.id}`;
-    await product.admin("PATCH", settings, { scimEnabled: false });
-    expect((await product.admin("DELETE", `/members/${hal}`)).status).toBe(204);
-    await product.admin("PATCH", settings, { scimEnabled: true });
-    expect(await groups.read(id)).not.toHaveProperty("members");
-    expect((await connection.scim("PATCH", `/Users/${hal}`, activation(true))).status).toBe(200);
-    expect(await groups.members(id)).toEqual([hal]);
+  describe("one deleted in the product", () => {
+    const deletedInProduct = async () => {
+      const connection = await ground.service.createConnection();
+      const product = productOf(ground.service, connection.project);
+      const groups = groupsOf(connection);
+      const hal = await createUser(connection, "hal@x.example");
+      const { id } = await groups.create("Hal's", [hal]);
+      const settings = `/connections/${connection.connection.id}`;
+      await product.admin("PATCH", settings, { scimEnabled: false });
+      expect((await product.admin("DELETE", `/members/${hal}`)).status).toBe(204);
+      await product.admin("PATCH", settings, { scimEnabled: true });
+      expect(await groups.read(id)).not.toHaveProperty("members");
+      const restore = async () => {
+        expect((await connection.scim("PATCH", `/Users/${hal}`, activation(true))).status).toBe(200);
+      };
+      return { groups, id, hal, restore };
+    };
+
+    test("is gone, and back with what the IdP still believes once it is restored", async () => {
+      const { groups, id, hal, restore } = await deletedInProduct();
+      await restore();
+      expect(await groups.members(id)).toEqual([hal]);
+    });
+
+    test.each<[string, (hal: string) => PatchOperation]>([
+      ["by value path", (hal) => ({ op: "remove", path: `members[value eq "${hal}"]` })],
+      ["by list", (hal) => ({ op: "remove", path: "members", value: [{ value: hal }] })],
+      ["all", () => ({ op: "remove", path: "members" })],
+      ["by replace", () => replace("members", [])],
+    ])("does not come back into what the IdP took it out of meanwhile: %s", async (_, operation) => {
+      const { groups, id, hal, restore } = await deletedInProduct();
+      const removed = await groups.patch(id, operation(hal));
+      expect([removed.status, removed.headers["etag"]]).toEqual([200, 'W/"1"']);
+      await restore();
+      expect(await groups.members(id)).toEqual([]);
+    });
+
+    test("nor after a PUT without it", async () => {
+      const { groups, id, restore } = await deletedInProduct();
+      expect((await groups.put(id, group("Hal's", []))).status).toBe(200);
+      await restore();
+      expect(await groups.members(id)).toEqual([]);
+    });
   });
 });
