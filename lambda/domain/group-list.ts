@@ -14,13 +14,13 @@ import { groupDisplayName, groupMembers } from "../scim/schemas/group.ts";
 import { readGroupPages } from "../table/group-members.ts";
 import {
   groupIdsByExternalId,
-  nameKey,
+  nameLookup,
   parseNameHolders,
   queryGroups,
   readGroupRow,
   readGroups,
 } from "../table/groups.ts";
-import { isIndexable } from "../table/keys.ts";
+import type { Key } from "../table/keys.ts";
 import {
   difference,
   intersection,
@@ -38,7 +38,7 @@ import type { Group } from "./group.ts";
 import { placeOf } from "./group-changes.ts";
 import { isSameSet, namesOf, type SettledGroup, settledGroup } from "./groups.ts";
 import { groupOwner, isGroupId, projectOfConnection } from "./ids.ts";
-import { groupsScannedMax, membersScannedMax, usersScannedMax } from "./limits.ts";
+import { groupsListedMax, groupsScannedMax, membersScannedMax, usersScannedMax } from "./limits.ts";
 import { changing } from "./member-change.ts";
 import { memberNumbersOf } from "./member-id.ts";
 import { type Listed, type ResourceCollection, type Sought, sequenceOf } from "./resource-list.ts";
@@ -74,16 +74,15 @@ export function groupCollection(
     type: groupType,
     keysFor(filter) {
       const key = keyLookup(filter);
-      return key?.attribute === "displayName" && isIndexable(key.value)
-        ? [nameKey(projectId, connectionId, key.value)]
-        : [];
+      const name = key?.attribute === "displayName" && nameLookup(projectId, connectionId, key.value);
+      return name ? [name] : [];
     },
     async *candidates(sought, opened) {
       const { items } = await opened;
       const key = sought.filter && keyLookup(sought.filter);
       const groups = key
         ? await groupsUnder(context, connectionId, key, items)
-        : await everyGroup(context, projectId, owner);
+        : await everyGroup(context, projectId, owner, groupsScannedMax);
       if (!sought.looksAt(groupMembers.name)) {
         yield* groups.map(listed);
         return;
@@ -94,7 +93,7 @@ export function groupCollection(
     },
     async all(opened) {
       await opened;
-      return sequenceOf((await queryGroups(context.store, projectId, { owner })).map(listed));
+      return sequenceOf((await everyGroup(context, projectId, owner, groupsListedMax)).map(listed));
     },
     async *complete(page, projection) {
       if (page.length === 0 || !wants(projection, groupMembers.name)) {
@@ -126,7 +125,7 @@ async function groupsUnder(
       case "id":
         return isGroupId(value, connectionId) ? [value] : [];
       case "displayName":
-        return isIndexable(value) ? parseNameHolders(items.get(nameKey(projectId, connectionId, value))) : [];
+        return holdersUnder(nameLookup(projectId, connectionId, value), items);
       case "externalId":
         return groupIdsByExternalId(context.store, connectionId, value);
       default:
@@ -136,12 +135,22 @@ async function groupsUnder(
   return readGroups(context.store, projectId, await ids());
 }
 
-async function everyGroup(context: Context, projectId: string, owner: string): Promise<readonly Group[]> {
-  const groups = await queryGroups(context.store, projectId, { owner, limit: groupsScannedMax + 1 });
-  if (groups.length > groupsScannedMax) {
+function holdersUnder(name: Key | undefined, items: ItemsByKey): readonly string[] {
+  return name === undefined ? [] : parseNameHolders(items.get(name));
+}
+
+async function everyGroup(
+  context: Context,
+  projectId: string,
+  owner: string,
+  most: typeof groupsScannedMax | typeof groupsListedMax,
+): Promise<readonly Group[]> {
+  const groups = await queryGroups(context.store, projectId, { owner, limit: most + 1 });
+  if (groups.length > most) {
+    const name = most === groupsListedMax ? "groupsListedMax" : "groupsScannedMax";
     throw tooMany(
-      `This query would have to read more than ${groupsScannedMax} groups (groupsScannedMax) for one answer. Filter by id, ` +
-        "displayName or externalId with eq (alone or joined by and), or page without filter and sortBy.",
+      `This query would have to read more than ${most} groups (${name}) for one answer. Filter by id, displayName or ` +
+        "externalId with eq (alone or joined by and).",
     );
   }
   return groups;

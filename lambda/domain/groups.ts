@@ -4,11 +4,10 @@
  * come as thunks, so that whoever may not come in hears of nothing else.
  */
 
-import { invalidValue, notFound, uniqueness } from "../scim/error.ts";
+import { notFound, uniqueness } from "../scim/error.ts";
 import { isObject } from "../scim/json.ts";
 import { type ScimAttributes, sameAttributes } from "../scim/resource.ts";
-import { connectionUnchanged } from "../table/connections.ts";
-import { type Generations, noGenerations, readGroupPages } from "../table/group-members.ts";
+import { readGroupPages } from "../table/group-members.ts";
 import {
   type NameHolders,
   nameKeyOf,
@@ -18,9 +17,8 @@ import {
   readGroupRow,
   readGroups,
 } from "../table/groups.ts";
-import { groupKey, type Key, memberKey } from "../table/keys.ts";
+import { groupKey, type Key } from "../table/keys.ts";
 import { readMembers } from "../table/member-reads.ts";
-import { parseMemberRow } from "../table/members.ts";
 import {
   countOf,
   difference,
@@ -30,30 +28,32 @@ import {
   noNumbers,
   numbersOn,
   pagesOf,
-  slotOf,
   withNumbers,
 } from "../table/numbers.ts";
 import { overtaken } from "../table/retry.ts";
-import { everybodyIn, readDeparted, readRosterByType } from "../table/roster.ts";
-import type { ItemsByKey } from "../table/store.ts";
-import { type Attempt, attempt, unwrapped } from "./attempt.ts";
-import { type Connection, projectIdOf } from "./connection.ts";
+import { readDeparted } from "../table/roster.ts";
+import { projectIsThere } from "../table/seat-pools.ts";
+import { attempt, unwrapped } from "./attempt.ts";
+import type { Connection } from "./connection.ts";
 import { type Context, now } from "./context.ts";
 import { type Group, newGroup } from "./group.ts";
 import { commitGroup, placeOf, removeGroup, tidyGroup } from "./group-changes.ts";
+import {
+  departedOf,
+  keysReadAlong,
+  knownNumbers,
+  type MembersGround,
+  type NumberedWish,
+  noNumberedWish,
+  numberedWish,
+  readMembersGround,
+} from "./group-ground.ts";
 import { isGroupId, newGroupId, projectOfConnection } from "./ids.ts";
 import { assertGroupIndexable } from "./indexable.ts";
-import {
-  memberRowsCheckedMax,
-  membersInPatchAnswerMax,
-  membersWithDisplayMax,
-  transactionWritesMax,
-  unknownMembersNamedMax,
-} from "./limits.ts";
+import { membersInPatchAnswerMax, membersWithDisplayMax, transactionWritesMax } from "./limits.ts";
 import { type Member, userNameOf } from "./member.ts";
 import { changing } from "./member-change.ts";
-import { memberNumbersOf } from "./member-id.ts";
-import { type MembershipWish, noWish } from "./membership.ts";
+import type { MembershipWish } from "./membership.ts";
 import { type Caller, credentialOf, type OpenedConnection, openConnection } from "./provider-access.ts";
 import { assertVersion } from "./version.ts";
 
@@ -94,44 +94,37 @@ export async function createGroup(
   body: () => GroupBody,
 ): Promise<OpenedGroup> {
   credentialOf(caller);
-  const projectId = projectOfConnection(caller.connectionId);
+  const { connectionId } = caller;
+  const projectId = projectOfConnection(connectionId);
   const wanted = attempt(() => {
     const { attributes, members } = body();
-    return { ...namesIn(attributes({})), members };
+    return { names: namesIn(attributes({})), wish: numberedWish(projectId, members) };
   });
   return changing(context, async () => {
+    if (!wanted.ok) {
+      await openConnection(context, caller);
+    }
+    const { names, wish } = unwrapped(wanted);
     const at = now(context);
-    const id = newGroupId(caller.connectionId, context.clock(), context.randomBytes);
-    const { connectionId } = caller;
-    const draft = (names: GroupNames, { defaults }: Connection) =>
-      newGroup({ projectId, id, connectionId, access: defaults.groupAccess, ...names }, at);
-    const names = wanted.ok
-      ? { displayName: wanted.value.displayName, externalId: wanted.value.externalId }
-      : undefined;
-    const [{ connection, items }, people] = await Promise.all([
-      openConnection(context, caller, [
-        ...(names
-          ? [nameKeyOf(newGroup({ projectId, id, connectionId, access: "none", ...names }, at))]
-          : []),
-        ...(wanted.ok ? memberKeysChecked(projectId, wanted.value.members) : []),
-      ]),
-      wanted.ok ? readPeople(context, caller, wanted.value.members) : undefined,
+    const id = newGroupId(connectionId, context.clock(), context.randomBytes);
+    const draft = newGroup({ projectId, id, connectionId, access: "none", ...names }, at);
+    const [{ connection, items }, ground] = await Promise.all([
+      openConnection(context, caller, [nameKeyOf(draft), ...keysReadAlong(connectionId, wish)]),
+      readMembersGround(context, connectionId, id, wish),
     ]);
-    const { members: wish } = unwrapped(wanted);
-    const after = draft(names!, connection);
     const holdersAt = (key: Key) => parseNameHolders(items.get(key));
-    await assertNameFree(context, connection, after, holdersAt);
-    const members = pagesOf(knownNumbers(connection, wish, people, items));
+    await assertNameFree(context, connection, draft, holdersAt);
+    const members = pagesOf(knownNumbers(connection, wish, ground.people, items));
     const group = await commitGroup(
       context,
       {
         before: undefined,
-        after,
+        after: { ...draft, access: connection.defaults.groupAccess },
         members: { before: noNumbers, after: members },
         visible: true,
         strict: true,
         holdersAt,
-        checks: [connectionUnchanged(connection.id, connection)],
+        checks: [projectIsThere(projectId, context.spread())],
       },
       at,
     );
@@ -154,46 +147,53 @@ export async function changeGroup(
   id: string,
   request: () => GroupChange,
 ): Promise<OpenedGroup> {
-  const asked = attempt(request);
+  credentialOf(caller);
+  const { connectionId } = caller;
+  const projectId = projectOfConnection(connectionId);
+  const asked = attempt(() => {
+    const change = request();
+    return { ...change, wish: numberedWish(projectId, change.members) };
+  });
+  const wish = asked.ok && isGroupId(id, connectionId) ? asked.value.wish : noNumberedWish;
+  let attempts = 0;
   return changing(context, async () => {
-    const ground = await readGround(context, caller, id, asked);
-    const { connection, group: before, items } = ground;
-    const { ifMatch, attributes, members: wish, membersWanted, assertAnswerable } = unwrapped(asked);
+    attempts++;
+    const [opened, ground] = await Promise.all([
+      openGroup(context, caller, id, keysReadAlong(connectionId, wish)),
+      readMembersGround(context, connectionId, id, wish),
+    ]);
+    const { connection, group: before, items } = opened;
+    const { ifMatch, attributes, membersWanted, assertAnswerable } = unwrapped(asked);
     assertVersion("group", before, ifMatch);
     const stored = attributesOf(before);
     const changed = attributes(stored);
     const names = namesIn(changed);
     const put = knownNumbers(connection, wish, ground.people, items);
+    const held = await holdersOf(context, before, { ...before, ...names });
+    const seen = await membersSeen(context, before, wish, ground, membersWanted);
     // Read beside the users, and perhaps not at their instant: whoever is there has not departed.
-    const departed = difference(ground.departed, pagesOf(put));
-
-    // A set that is replaced is read after its row, lest a page that came in between stay behind.
-    const reads = membersToRead(before, wish, ground.touched.size, departed, membersWanted);
-    const [pages, held] = await Promise.all([
-      reads === "all" ? allPages(context, before) : ground.pages.of(before.generation),
-      holdersOf(context, before, { ...before, ...names }),
-    ]);
+    const departed = difference(seen.departed ?? departedOf(connectionId, wish, ground, items), pagesOf(put));
+    const { pages } = seen;
     const visible = difference(pages, departed);
     // The departed go, too: of those that were deleted in the product some come back, and not into what they were taken from.
-    const taken = takenNumbers(before.projectId, wish).filter((number) => hasNumber(pages, number));
+    const taken = wish.taken.filter((number) => hasNumber(pages, number));
     const after = wish.whole ? pagesOf(put) : withNumbers(pages, put, taken);
     const visibleAfter = difference(after, departed);
-    const answer = (group: Group): OpenedGroup => ({
-      connection,
-      group,
-      members: shownMembers(reads, membersWanted, visibleAfter),
-    });
+    const members = shownMembers(seen, membersWanted, visibleAfter);
 
     const sameNames = sameAttributes(stored, changed);
     if (sameNames && isSame(pages, after)) {
-      if (reads === "all") {
+      if (seen.kind === "all") {
         await assertSettled(context, before);
       }
-      return answer(before);
+      return { connection, group: before, members };
     }
     const next: Group = { ...before, ...names };
     await assertNameFree(context, connection, next, held, before);
-    assertAnswerable(answer(next));
+    assertAnswerable({ connection, group: next, members });
+    // An answer that shows members is of one state of the group; who meets others again and again is answered afterwards.
+    const answersNow = members !== undefined && attempts <= answeredAtOnceAttempts;
+    const strict = !sameNames || wish.whole || ifMatch !== undefined || answersNow;
     const group = await commitGroup(
       context,
       {
@@ -201,14 +201,34 @@ export async function changeGroup(
         after: next,
         members: { before: pages, after },
         visible: !sameNames || !isSame(visible, visibleAfter),
-        strict: !sameNames || wish.whole || ifMatch !== undefined,
+        strict,
         holdersAt: held,
         checks: [],
       },
       now(context),
     );
-    return answer(group);
+    return strict
+      ? { connection, group, members }
+      : answerAfterwards(context, connection, group, members !== undefined);
   });
+}
+
+/** Attempts at a change that would be answered as of its own instant. Our choice: beyond, many are changing the group. */
+const answeredAtOnceAttempts = 2;
+
+/** The change is made, others may have come since: the group as it stands by now, at a version of its own. */
+async function answerAfterwards(
+  context: Context,
+  connection: Connection,
+  group: Group,
+  showsMembers: boolean,
+): Promise<OpenedGroup> {
+  const current = (await readGroupRow(context.store, group.projectId, group.id)) ?? group;
+  if (!showsMembers) {
+    return { connection, group: current, members: undefined };
+  }
+  const settled = await settledGroup(context, current);
+  return { connection, group: settled?.group ?? current, members: settled?.members ?? new Uint32Array() };
 }
 
 /** The group goes, whoever is in it. 404 when there is none. */
@@ -307,134 +327,54 @@ async function openGroup(
   return { ...opened, group };
 }
 
-interface Ground extends OpenedConnection {
-  readonly group: Group;
-  /** Numbers that are to be found only among those named, by whichever way they were read. */
-  readonly people: People | undefined;
-  readonly departed: NumberPages;
-  /** Pages that single changes touch. */
-  readonly touched: ReadonlySet<number>;
-  readonly pages: Generations;
+/** As much of a group's set as a change needs: all of it, or the pages that it touches. */
+interface MembersSeen {
+  readonly kind: "all" | "touched";
+  readonly pages: NumberPages;
+  /** All of the departed, where they were read. */
+  readonly departed: NumberPages | undefined;
 }
 
-/** All that a change of some members has to know, in one trip. */
-async function readGround(
+/** Read after the row, lest a page of the set that the row names has come in, or gone, in between. */
+async function membersSeen(
   context: Context,
-  caller: Caller,
-  id: string,
-  asked: Attempt<GroupChange>,
-): Promise<Ground> {
-  credentialOf(caller);
-  const projectId = projectOfConnection(caller.connectionId);
-  const isId = isGroupId(id, caller.connectionId);
-  const wish = asked.ok && isId ? asked.value.members : noWish;
-  const touched = new Set(
-    [...putNumbers(projectId, wish), ...takenNumbers(projectId, wish)].map((number) => slotOf(number).page),
-  );
-  const [opened, people, pages, departed] = await Promise.all([
-    openGroup(context, caller, id, memberKeysChecked(projectId, wish)),
-    readPeople(context, caller, wish),
-    !wish.whole && touched.size > 0
-      ? readGroupPages(context.store, { projectId, groupId: id, kind: "S" }, touched)
-      : noGenerations,
-    isId ? readDeparted(context.store, caller.connectionId) : noNumbers,
-  ]);
-  return { ...opened, people, touched, pages, departed };
-}
-
-/** Whether to read all of the set: to replace it, to write it aside, or to show it. */
-function membersToRead(
   group: Group,
-  wish: MembershipWish,
-  touched: number,
-  departed: NumberPages,
+  wish: NumberedWish,
+  ground: MembersGround,
   wanted: MembersWanted,
-): "all" | "touched" {
-  const fewest = group.size - countOf(departed) - wish.taken.size;
-  const shows = wanted === "all" || (wanted === "few" && fewest <= membersInPatchAnswerMax);
-  return wish.whole || shows || touched > pagesInTransactionMax ? "all" : "touched";
+): Promise<MembersSeen> {
+  const readAllDeparted = () => readDeparted(context.store, group.connectionId!);
+  let departed: NumberPages | undefined;
+  const fewest = group.size - wish.taken.length;
+  let shows = wanted === "all" || (wanted === "few" && fewest <= membersInPatchAnswerMax);
+  if (!wish.whole && wanted === "few" && !shows && fewest <= 2 * membersInPatchAnswerMax) {
+    // Perhaps so many have departed that it can be shown. Of a set twice as large that is not asked.
+    departed = await readAllDeparted();
+    shows = fewest - countOf(departed) <= membersInPatchAnswerMax;
+  }
+  if (wish.whole || shows || wish.touched.size > pagesInTransactionMax) {
+    const [pages, all] = await Promise.all([allPages(context, group), departed ?? readAllDeparted()]);
+    return { kind: "all", pages, departed: all };
+  }
+  const { generation } = group;
+  const pages = ground.pages.hasOther(generation)
+    ? await readGroupPages(context.store, placeOf(group), wish.touched)
+    : ground.pages;
+  return { kind: "touched", pages: pages.of(generation), departed };
 }
 
 /** What a transaction holds beside the row, names and checks. */
 const pagesInTransactionMax = transactionWritesMax - 10;
 
 function shownMembers(
-  read: "all" | "touched",
+  { kind }: MembersSeen,
   wanted: MembersWanted,
   visible: NumberPages,
 ): NumberSet | undefined {
-  if (read !== "all" || wanted === "none") {
+  if (kind !== "all" || wanted === "none") {
     return undefined;
   }
   return wanted === "all" || countOf(visible) <= membersInPatchAnswerMax ? numbersOn(visible) : undefined;
-}
-
-/** The connection's users, by number; undefined where each was looked up by itself. */
-type People = NumberPages;
-
-/** Few are looked up by their rows, read along with the connection. */
-function memberKeysChecked(projectId: string, wish: MembershipWish): readonly Key[] {
-  return wish.put.size > memberRowsCheckedMax
-    ? []
-    : putNumbers(projectId, wish).map((number) => memberKey(projectId, number));
-}
-
-async function readPeople(
-  context: Context,
-  { connectionId }: Caller,
-  wish: MembershipWish,
-): Promise<People | undefined> {
-  return wish.put.size > memberRowsCheckedMax
-    ? everybodyIn(await readRosterByType(context.store, connectionId))
-    : undefined;
-}
-
-function putNumbers(projectId: string, { put }: MembershipWish): readonly number[] {
-  return memberNumbersOf(projectId, put).filter((number) => number !== undefined);
-}
-
-/** An id in a removal that names nobody changes nothing (API.md §4). */
-function takenNumbers(projectId: string, { taken }: MembershipWish): readonly number[] {
-  return memberNumbersOf(projectId, taken).filter((number) => number !== undefined);
-}
-
-/** The numbers to put in, or 400 naming the ids that are no users of this connection. */
-function knownNumbers(
-  connection: Connection,
-  wish: MembershipWish,
-  people: People | undefined,
-  items: ItemsByKey,
-): readonly number[] {
-  const projectId = projectIdOf(connection);
-  const isUser = (number: number) =>
-    people ? hasNumber(people, number) : isUserRow(projectId, connection, items, number);
-  const ids = [...wish.put];
-  const numbers = memberNumbersOf(projectId, ids);
-  const unknown = ids.filter((_, index) => {
-    const number = numbers[index];
-    return number === undefined || !isUser(number);
-  });
-  if (unknown.length > 0) {
-    throw unknownMembers(unknown);
-  }
-  return numbers.filter((number) => number !== undefined);
-}
-
-function isUserRow(projectId: string, connection: Connection, items: ItemsByKey, number: number): boolean {
-  const item = items.get(memberKey(projectId, number));
-  const row = item && parseMemberRow(projectId, item);
-  return (
-    row?.kind === "member" && row.member.connectionId === connection.id && row.member.deletedAt === undefined
-  );
-}
-
-function unknownMembers(ids: readonly string[]) {
-  const named = ids.slice(0, unknownMembersNamedMax).map((id) => JSON.stringify(id.slice(0, 64)));
-  const more = ids.length > named.length ? ` and ${ids.length - named.length} more` : "";
-  return invalidValue(
-    `Attribute members names who is no user of this connection: ${named.join(", ")}${more}. ` +
-      "Provision these users first, or leave them out; nested groups are not supported. Nothing was changed.",
-  );
 }
 
 interface GroupNames {

@@ -100,8 +100,14 @@ export const asideLifetimeMs = 60_000;
 /** Groups a filter without a key, or a sort, may have to read. At some 0.3 KB each 3 MB; with a look at members, a read each. */
 export const groupsScannedMax = 10_000;
 
+/** Groups of a connection that can be listed: each page reads their rows, 0.3 KB each, to count them. Our choice: 1,500 read units. */
+export const groupsListedMax = 20_000;
+
 /** Members that a filter on more than their ids may have to look at, over all groups. Our choice: a second of a core's time. */
 export const membersScannedMax = 500_000;
 
 /** Members carried in one transaction: its 100 writes (AWS quota), less the mirror's and some to spare. */
-export const groupMirrorWritesMax = 90;
+export const membersCarriedMax = 90;
+
+/** Members carried at once after meeting another transaction. Our choice: few enough to slip by. */
+export const membersCarriedAgainMax = 8;

@@ -9,8 +9,10 @@
 import { pageChunks, readGroupPages } from "../table/group-members.ts";
 import {
   carriedGeneration,
+  carryWrites,
   keyOfMirror,
   type MirroredPage,
+  memberGroupsKeys,
   mirroredChunks,
   mirroredPages,
   nextCarry,
@@ -30,6 +32,7 @@ import { overtaken } from "../table/retry.ts";
 import type { Context } from "./context.ts";
 import { firstGeneration, type Group } from "./group.ts";
 import { placeOf, purgeMembers, tidyGroup } from "./group-changes.ts";
+import { membersCarriedAgainMax, membersCarriedMax } from "./limits.ts";
 import { changing } from "./member-change.ts";
 
 /**
@@ -45,9 +48,15 @@ export async function carryChange(context: Context, key: Key): Promise<void> {
     return;
   }
   const { projectId, groupId, page } = changed;
-  await (page === undefined
-    ? carryGroup(context, projectId, groupId)
-    : carryPage(context, { projectId, groupId, kind: page.kind, page: page.page }));
+  if (page === undefined) {
+    await carryGroup(context, projectId, groupId);
+    return;
+  }
+  const isThere = await carryPage(context, { projectId, groupId, kind: page.kind, page: page.page });
+  if (!isThere) {
+    // Put there by a writer that did not know yet, and did not live to remove it.
+    await context.store.purge([key]);
+  }
 }
 
 /** A group's row: mostly its page rang, too, and there is nothing to do. */
@@ -115,25 +124,39 @@ async function carryAll(context: Context, pages: readonly MirroredPage[]): Promi
   }
 }
 
-/** Until page and mirror say the same, whatever comes in meanwhile. */
-async function carryPage(context: Context, place: MirroredPage): Promise<void> {
+/** Until page and mirror say the same, whatever comes in meanwhile. False when there is no such group any more. */
+async function carryPage(context: Context, place: MirroredPage): Promise<boolean> {
+  let isThere = true;
   for (let done = false; !done; ) {
+    let attempts = 0;
     done = await changing(context, async () => {
-      const [mirrored, wanted] = await readPage(context, place);
-      const carry = nextCarry(place, mirrored, wanted);
+      attempts++;
+      const { group, mirrored, wanted } = await readPage(context, place);
+      isThere = group !== undefined;
+      // Who met another carry of the same people takes fewer of them at once, elsewhere.
+      const most = attempts === 1 ? membersCarriedMax : membersCarriedAgainMax;
+      const carry = nextCarry(place, mirrored, wanted, most, context.spread());
       if (carry === undefined) {
         return true;
       }
-      return (await context.store.transact(carry.writes)) === "done" ? false : overtaken();
+      const looks = carry.leaving.length > 0 && (!isThere || attempts > 1);
+      const members = looks ? await context.store.read(memberGroupsKeys(place, carry.leaving)) : undefined;
+      const outcome = await context.store.transact(carryWrites(place, mirrored, carry, members));
+      return outcome === "done" ? false : overtaken();
     });
   }
+  return isThere;
 }
 
-/** What has been carried of the page, and what the group's present set has there: nothing, if it is gone or not shown yet. */
-async function readPage(
-  context: Context,
-  place: MirroredPage,
-): Promise<readonly [mirrored: PageChunks, wanted: PageChunks]> {
+interface PageRead {
+  /** Undefined when it is gone. */
+  readonly group: Group | undefined;
+  readonly mirrored: PageChunks;
+  /** What the group's present set has there: nothing, if it is gone or not shown yet. */
+  readonly wanted: PageChunks;
+}
+
+async function readPage(context: Context, place: MirroredPage): Promise<PageRead> {
   const { projectId, groupId, kind, page } = place;
   const rowKey = groupKey(projectId, groupId);
   const pageKey = (generation: string) =>
@@ -142,11 +165,12 @@ async function readPage(
   const items = await context.store.read([rowKey, keyOfMirror(place), guess]);
   const row = items.get(rowKey);
   const group = row && parseGroup(projectId, row);
+  const mirrored = mirroredChunks(items, place);
   if (group === undefined || group.hidden) {
-    return [mirroredChunks(items, place), pageChunks(undefined)];
+    return { group, mirrored, wanted: pageChunks(undefined) };
   }
   const present = pageKey(kind === "H" ? "" : group.generation);
   const item =
     present.sk === guess.sk ? items.get(guess) : (await context.store.read([present])).get(present);
-  return [mirroredChunks(items, place), pageChunks(item)];
+  return { group, mirrored, wanted: pageChunks(item) };
 }

@@ -9,7 +9,7 @@ import { wants } from "../scim/projection.ts";
 import type { ScimResource } from "../scim/resource.ts";
 import { userType } from "../scim/resource-types.ts";
 import { readGroupRow, readGroups } from "../table/groups.ts";
-import { type MemberGroups, readMemberGroups } from "../table/member-groups.ts";
+import type { MemberGroups } from "../table/member-groups.ts";
 import {
   emailLookup,
   externalIdLookup,
@@ -18,7 +18,7 @@ import {
   numbersUnder,
   userNameLookup,
 } from "../table/member-lookups.ts";
-import { readMembers, readMembersWithGroups } from "../table/member-reads.ts";
+import { readGroupsOfMembers, readMembers, readMembersWithGroups } from "../table/member-reads.ts";
 import { readRoster } from "../table/roster.ts";
 import type { Context } from "./context.ts";
 import { settledGroup } from "./groups.ts";
@@ -76,7 +76,7 @@ export function userCollection(
         countThrough: (position) => countThrough(roster, Number(position)),
         async read(start, count) {
           const numbers = roster.subarray(start, start + count);
-          return (await readUsers(context, connectionId, numbers, true)).map(listed);
+          return (await readUsers(context, connectionId, numbers, false)).map(listed);
         },
       };
     },
@@ -87,7 +87,7 @@ export function userCollection(
         return;
       }
       const numbers = unread.map(({ member }) => member.number);
-      const read = await readMemberGroups(context.store, projectOfConnection(connectionId), numbers);
+      const read = await readGroupsOfMembers(context.store, projectOfConnection(connectionId), numbers);
       yield* page.map(({ resource, member, groups }) =>
         groups ? resource : represent(member, referencesTo(connectionId, read.get(member.number))),
       );
@@ -227,7 +227,9 @@ async function* everyUser(
   for (let start = 0; start < roster.length; start += scanLength) {
     const numbers = roster.subarray(start, start + scanLength);
     const users = await readUsers(context, connectionId, numbers, withGroups);
-    bytes += Buffer.byteLength(JSON.stringify(users.map(({ member }) => member.attributes)));
+    bytes += Buffer.byteLength(
+      JSON.stringify(users.map(({ member, groups }) => [member.attributes, groups])),
+    );
     if (bytes > scannedBytesMax) {
       throw tooMuchToRead(`more than ${scannedBytesMax} bytes of users (scannedBytesMax), and no more is`);
     }

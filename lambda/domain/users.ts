@@ -43,18 +43,23 @@ export interface OpenedUser {
   readonly groups: readonly GroupReference[];
 }
 
-/** One user by its SCIM id, with its groups and their names if `wantsGroups`. 404 when there is none this connection may see. */
+/** What of a user's groups is wanted; names cost a read of each group. */
+export type GroupsWanted = "none" | "ids" | "named";
+
+/** One user by its SCIM id. 404 when there is none this connection may see. */
 export async function getUser(
   context: Context,
   caller: Caller,
   id: string,
-  wantsGroups: boolean,
+  groupsWanted: GroupsWanted,
 ): Promise<OpenedUser> {
-  const opened = await openUser(context, caller, id, wantsGroups);
+  const opened = await openUser(context, caller, id, groupsWanted !== "none");
   if (opened.member.deletedAt !== undefined) {
     throw noSuchUser(id);
   }
-  return { ...opened, groups: await withNames(context, opened.member.projectId, opened.groups) };
+  return groupsWanted === "named"
+    ? { ...opened, groups: await withNames(context, opened.member.projectId, opened.groups) }
+    : opened;
 }
 
 /**

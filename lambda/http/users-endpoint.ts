@@ -10,6 +10,7 @@ import {
   changeUser,
   createUser,
   deleteUser,
+  type GroupsWanted,
   getUser,
   type OpenedUser,
   type UserChange,
@@ -111,12 +112,20 @@ async function create(call: ScimCall): Promise<HttpResponse> {
 
 async function read(call: ScimCall, id: string): Promise<HttpResponse> {
   const projection = attempt(() => projectionOf(call));
-  const wantsGroups = projection.ok && wants(projection.value, "groups");
-  const opened = await getUser(call.runtime.context, call.caller, id, wantsGroups);
+  const groupsWanted = projection.ok ? groupsIn(projection.value) : "none";
+  const opened = await getUser(call.runtime.context, call.caller, id, groupsWanted);
   const ifNoneMatch = call.request.headers.get("if-none-match");
   return ifNoneMatch !== undefined && matchesVersion(ifNoneMatch, opened.member)
     ? scimAnswer(call, 304, undefined, resourceHeaders(representation(call, opened.member)))
     : userAnswer(call, 200, opened, unwrapped(projection));
+}
+
+/** Names are looked up for who asks for them by `attributes`, so that any other read costs the same however many groups. */
+function groupsIn(projection: Projection): GroupsWanted {
+  if (!wants(projection, "groups")) {
+    return "none";
+  }
+  return projection.kind === "only" && wants(projection, "groups", "display") ? "named" : "ids";
 }
 
 /** A single user, with the headers every single-resource answer has (API.md §4). */

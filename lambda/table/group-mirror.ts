@@ -1,11 +1,9 @@
 /**
- * What of the groups' members has been carried to the members themselves (`number#GROUPS`, from which `User.groups` is
- * read): for each page of a group a mirror of the bits that were carried. A mirror's bit and the member's word of the group
+ * What of the groups' members has been carried to the members themselves (from which `User.groups` is read): for each page of a group a mirror of the bits that were carried. A mirror's bit and the member's word of the group
  * change in one transaction, so they always agree; what is still to do is the difference between page and mirror.
  */
 
 import * as z from "zod";
-import { groupMirrorWritesMax } from "../domain/limits.ts";
 import { pageChunks, pageWrite } from "./group-members.ts";
 import {
   type Key,
@@ -14,10 +12,12 @@ import {
   mirrorHeadKey,
   mirrorPageKey,
   mirrorPartition,
+  mirrorPrefix,
   placeOfGroupPage,
 } from "./keys.ts";
-import { difference, type NumberPages, numbersOn, type PageChunks, withNumbers } from "./numbers.ts";
-import type { Item, ItemsByKey, Store, Write } from "./store.ts";
+import { parseMemberGroups } from "./member-groups.ts";
+import { difference, numbersOn, type PageChunks, withNumbers } from "./numbers.ts";
+import { type Item, type ItemsByKey, present, type Store, type Write } from "./store.ts";
 
 /** One page of one group's members. */
 export interface MirroredPage {
@@ -41,73 +41,122 @@ export function mirroredChunks(items: ItemsByKey, page: MirroredPage): PageChunk
   return pageChunks(items.get(keyOfMirror(page)));
 }
 
-/** Everything that is mirrored of a group, by kind. */
+/** Every page that is mirrored of a group. */
 export async function mirroredPages(
   store: Store,
   projectId: string,
   groupId: string,
 ): Promise<readonly MirroredPage[]> {
-  const items = await store.query({ pk: mirrorPartition(projectId, groupId) });
+  const prefix = mirrorPrefix(groupId);
+  const items = await store.query({ pk: mirrorPartition(projectId), prefix });
   return items
     .map((item) => String(item["sk"]))
     .filter((sk) => sk !== mirrorHeadKey(projectId, groupId).sk)
-    .map(placeOfGroupPage)
+    .map((sk) => placeOfGroupPage(sk.slice(prefix.length)))
     .map(({ kind, page }) => ({ projectId, groupId, kind, page }));
 }
 
+/** Members on whom the page and its mirror differ. */
+export interface Carry {
+  readonly joining: readonly number[];
+  readonly leaving: readonly number[];
+}
+
 /**
- * The next of the transactions that bring a mirror to what its page holds; undefined when it is there. `members` are those
- * who join or leave in it.
+ * Some of those that are still to be carried, `most` of them; undefined when there are none. `spread`, in [0, 1), says
+ * where to begin, so that several groups of the same people are not carried through them in step.
  */
 export function nextCarry(
-  place: MirroredPage,
+  { page }: MirroredPage,
   mirrored: PageChunks,
   wanted: PageChunks,
-): { readonly writes: readonly Write[]; readonly after: PageChunks } | undefined {
-  const [from, to] = [pageOf(place, mirrored), pageOf(place, wanted)];
-  const joining = [...numbersOn(difference(to, from))].slice(0, groupMirrorWritesMax);
-  const leaving = [...numbersOn(difference(from, to))].slice(0, groupMirrorWritesMax - joining.length);
-  if (joining.length + leaving.length === 0) {
-    return undefined;
-  }
-  const after = withNumbers(from, joining, leaving).get(place.page)!;
-  return {
-    writes: [
-      ...pageWrite(keyOfMirror(place), mirrored, after),
-      ...joining.map((number) => memberWrite(place, number, "ADD")),
-      ...leaving.map((number) => memberWrite(place, number, "DELETE")),
-    ],
-    after,
-  };
+  most: number,
+  spread: number,
+): Carry | undefined {
+  const [from, to] = [new Map([[page, mirrored]]), new Map([[page, wanted]])];
+  const joins = new Set(numbersOn(difference(to, from)));
+  const due = [...joins, ...numbersOn(difference(from, to))];
+  const start = Math.floor(spread * due.length);
+  const chosen = due.length <= most ? due : [...due, ...due].slice(start, start + most);
+  return chosen.length === 0
+    ? undefined
+    : {
+        joining: chosen.filter((number) => joins.has(number)),
+        leaving: chosen.filter((number) => !joins.has(number)),
+      };
 }
 
-function pageOf({ page }: MirroredPage, chunks: PageChunks): NumberPages {
-  return new Map([[page, chunks]]);
+/**
+ * Brings the mirror and the members to what the carry says, under the condition that the mirror is as it was read.
+ * `membersAt`: the items of who leaves, where they were read; otherwise they are taken to be there.
+ */
+export function carryWrites(
+  place: MirroredPage,
+  mirrored: PageChunks,
+  { joining, leaving }: Carry,
+  membersAt?: ItemsByKey,
+): readonly Write[] {
+  const after = withNumbers(new Map([[place.page, mirrored]]), joining, leaving).get(place.page)!;
+  return [
+    ...pageWrite(keyOfMirror(place), mirrored, after),
+    ...joining.map((number) => joinWrite(place, number)),
+    ...leaving.flatMap((number) => leaveWrite(place, number, membersAt)),
+  ];
 }
 
-/** Set operations, safe to repeat; that they are due says the mirror's condition in the same transaction. */
-function memberWrite(
-  { projectId, groupId, kind }: MirroredPage,
-  number: number,
-  action: "ADD" | "DELETE",
-): Write {
-  const attribute = memberGroupsAttributes[kind];
+/** Safe to repeat; that it is due says the mirror's condition in the same transaction. */
+function joinWrite({ projectId, groupId, kind }: MirroredPage, number: number): Write {
+  const names = { "#groups": memberGroupsAttributes[kind] };
   return {
     update: memberGroupsKey(projectId, number),
-    change: {
-      expression: `${action} #groups :groups`,
-      names: { "#groups": attribute },
-      values: { ":groups": new Set([groupId]) },
+    change: { expression: "ADD #groups :group", names, values: { ":group": new Set([groupId]) } },
+    when: {
+      expression: "attribute_not_exists(#groups) OR size(#groups) < :most",
+      names,
+      values: { ":most": groupsPerMemberMax },
     },
-    when:
-      action === "ADD"
-        ? {
-            expression: "attribute_not_exists(#groups) OR size(#groups) < :most",
-            names: { "#groups": attribute },
-            values: { ":most": groupsPerMemberMax },
-          }
-        : { expression: "attribute_exists(pk)" },
   };
+}
+
+/** Likewise. An item that is gone, with its project, is not brought back; one that names nothing else goes. */
+function leaveWrite(
+  { projectId, groupId, kind }: MirroredPage,
+  number: number,
+  membersAt: ItemsByKey | undefined,
+): readonly Write[] {
+  const key = memberGroupsKey(projectId, number);
+  const item = membersAt?.get(key);
+  if (membersAt !== undefined && item === undefined) {
+    return [];
+  }
+  const group = new Set([groupId]);
+  const names = { "#groups": memberGroupsAttributes[kind] };
+  const groups = parseMemberGroups(item);
+  if (item !== undefined && groups.groups.length + groups.handGroups.length <= 1) {
+    const others = { "#others": memberGroupsAttributes[kind === "S" ? "H" : "S"] };
+    return [
+      {
+        delete: key,
+        when: {
+          expression: "(attribute_not_exists(#groups) OR #groups = :group) AND attribute_not_exists(#others)",
+          names: { ...names, ...others },
+          values: { ":group": group },
+        },
+      },
+    ];
+  }
+  return [
+    {
+      update: key,
+      change: { expression: "DELETE #groups :group", names, values: { ":group": group } },
+      when: present,
+    },
+  ];
+}
+
+/** The items of these members. */
+export function memberGroupsKeys({ projectId }: MirroredPage, numbers: readonly number[]): readonly Key[] {
+  return numbers.map((number) => memberGroupsKey(projectId, number));
 }
 
 /** DESIGN §2 asks for 1,000; an item holds some 15,000 ids (AWS quota: 400 KB). */

@@ -68,7 +68,8 @@ export function walkGroupsByName(
         await readGroups(
           store,
           projectId,
-          wanted.map(({ groupId }) => groupId),
+          // The rest of one name and the next ones are not of one instant: a group renamed meanwhile is in both.
+          [...new Set(wanted.map(({ groupId }) => groupId))],
         )
       ).map((group) => [group.id, group]),
     );

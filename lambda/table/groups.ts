@@ -232,6 +232,15 @@ export function nameKey(projectId: string, connectionId: string | undefined, dis
   return groupNameKey(projectId, foldCase(displayName), groupOwner(connectionId));
 }
 
+/** The key by which groups of a name are looked up; undefined for a name that no group can have. */
+export function nameLookup(
+  projectId: string,
+  connectionId: string | undefined,
+  displayName: string,
+): Key | undefined {
+  return isIndexable(foldCase(displayName)) ? nameKey(projectId, connectionId, displayName) : undefined;
+}
+
 /** Groups of one name in one connection: what one item of 400 KB (AWS quota) holds, with room to spare. */
 export const groupsPerNameMax = 10_000;
 

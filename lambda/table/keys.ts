@@ -11,12 +11,12 @@
  * | a further email value | `P#project#NAMES` | `email#folded␟number` |
  * | externalId of a user, of a group | `C#connection#REFERENCES` | `externalId#value␟number`, `groupExternalId#value␟group` |
  * | member | `P#project#M#block` | number |
- * | the groups a member is in, derived | `P#project#M#block` | `number#GROUPS` |
+ * | the groups a member is in, derived | `P#project#MEMBERSHIPS#block` | number |
  * | roster page | `C#connection#ROSTER`, `P#project#ROSTER` | `present#page#half`, `departed#page` |
  * | groups of a name in a connection, or made by hand | `P#project#GROUPNAMES` | `folded␟owner` |
  * | group | `G#project` | group id |
  * | page of a group's members | `G#project#group` | `S#page#generation`, `H#page` |
- * | what of a group has been carried to its members | `P#project#MIRROR#group` | as the page it mirrors |
+ * | what of a group has been carried to its members | `P#project#MIRROR` | `group#` and the page it mirrors |
  *
  * Why members live in blocks, and rosters and counters in stripes: docs/decisions/002-keys-and-numbers.md; why groups lie
  * as they do: docs/decisions/010-groups.md.
@@ -132,11 +132,6 @@ export function membersPartition(projectId: string, block: number): string {
 }
 
 export const memberSortKey = printNumber;
-
-/** The number of the member whose row this is, or behind whose row it lies. */
-export function numberOfMemberSortKey(sk: string): number {
-  return Number(sk.slice(0, numberDigits));
-}
 
 export function blockOf(number: number): number {
   return Math.floor(number / membersPerBlock);
@@ -260,31 +255,33 @@ export function groupExternalIdPrefix(externalId: string): string {
   return `groupExternalId#${externalId}${valueEnd}`;
 }
 
-/** The groups a member is in, as far as they have been carried there. Right behind its row. */
+/** The groups a member is in, as far as they have been carried there. Apart from the rows, which are read more often. */
 export function memberGroupsKey(projectId: string, number: number): Key {
-  return {
-    pk: membersPartition(projectId, blockOf(number)),
-    sk: `${memberSortKey(number)}${memberGroupsMark}`,
-  };
+  return { pk: memberGroupsPartition(projectId, blockOf(number)), sk: memberSortKey(number) };
 }
 
-/** Whether an item of a members partition is a member's row, and not what lies behind it. */
-export function isMemberSortKey(sk: string): boolean {
-  return !sk.endsWith(memberGroupsMark);
+export function memberGroupsPartition(projectId: string, block: number): string {
+  return `P#${projectId}#MEMBERSHIPS#${block}`;
 }
 
-const memberGroupsMark = "#GROUPS";
+/** Mirrors of all groups lie in one partition, so that they are found when the group itself is gone. */
+export function mirrorPartition(projectId: string): string {
+  return `P#${projectId}#MIRROR`;
+}
 
-export function mirrorPartition(projectId: string, groupId: string): string {
-  return `P#${projectId}#MIRROR#${groupId}`;
+export function mirrorPrefix(groupId: string): string {
+  return `${groupId}#`;
 }
 
 /** What has been carried of one page of a group's members. */
 export function mirrorPageKey(projectId: string, groupId: string, kind: MembershipKind, page: number): Key {
-  return { pk: mirrorPartition(projectId, groupId), sk: groupPagePrefix(kind, page) };
+  return {
+    pk: mirrorPartition(projectId),
+    sk: `${mirrorPrefix(groupId)}${groupPagePrefix(kind, page)}`,
+  };
 }
 
 /** Which generation of a group's set has been carried as a whole. */
 export function mirrorHeadKey(projectId: string, groupId: string): Key {
-  return { pk: mirrorPartition(projectId, groupId), sk: "HEAD" };
+  return { pk: mirrorPartition(projectId), sk: `${mirrorPrefix(groupId)}HEAD` };
 }

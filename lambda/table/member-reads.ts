@@ -1,8 +1,8 @@
 /** Reads many members by number in one round trip, by whichever of Query and BatchGetItem costs less. */
 
 import type { Member } from "../domain/member.ts";
-import { blockOf, isMemberSortKey, type Key, memberGroupsKey, memberKey } from "./keys.ts";
-import { type MemberGroups, parseMemberGroups } from "./member-groups.ts";
+import { blockOf, type Key, memberGroupsKey, memberKey } from "./keys.ts";
+import { type MemberGroups, noGroups, parseMemberGroups } from "./member-groups.ts";
 import { type MemberRow, parseMemberRow } from "./members.ts";
 import type { Item, Store } from "./store.ts";
 
@@ -80,8 +80,8 @@ async function readMemberRows(
   projectId: string,
   numbers: Iterable<number>,
 ): Promise<ReadonlyMap<number, MemberRow>> {
-  const items = await readItems(store, numbers, (number) => [memberKey(projectId, number)]);
-  return rowsIn(projectId, items);
+  const items = await readItems(store, numbers, (number) => memberKey(projectId, number));
+  return new Map([...items].map(([number, item]) => [number, parseMemberRow(projectId, item)]));
 }
 
 export interface MemberWithGroups {
@@ -90,61 +90,58 @@ export interface MemberWithGroups {
   readonly groups: MemberGroups;
 }
 
-/** `readMembers`, and the groups they are in, which lie between the rows. */
+/** `readMembers`, and the groups they are in, at the same time. */
 export async function readMembersWithGroups(
   store: Store,
   projectId: string,
   numbers: Iterable<number>,
 ): Promise<readonly MemberWithGroups[]> {
-  const items = await readItems(store, numbers, (number) => [
-    memberKey(projectId, number),
-    memberGroupsKey(projectId, number),
+  const wanted = [...numbers];
+  const [members, groups] = await Promise.all([
+    readMembers(store, projectId, wanted),
+    readGroupsOfMembers(store, projectId, wanted),
   ]);
-  return [...rowsIn(projectId, items).values()]
-    .flatMap((row) => (row.kind === "member" ? [row.member] : []))
-    .sort((a, b) => a.number - b.number)
-    .map((member) => ({
-      member,
-      groups: parseMemberGroups(items.get(memberGroupsKey(projectId, member.number).sk)),
-    }));
+  return members.map((member) => ({ member, groups: groups.get(member.number) ?? noGroups }));
 }
 
-function rowsIn(projectId: string, items: ReadonlyMap<string, Item>): ReadonlyMap<number, MemberRow> {
-  return new Map(
-    [...items]
-      .filter(([sk]) => isMemberSortKey(sk))
-      .map(([sk, item]) => [Number(sk), parseMemberRow(projectId, item)]),
-  );
+/** What is kept of groups under these ascending numbers, by number; nothing for who is in none. */
+export async function readGroupsOfMembers(
+  store: Store,
+  projectId: string,
+  numbers: Iterable<number>,
+): Promise<ReadonlyMap<number, MemberGroups>> {
+  const items = await readItems(store, numbers, (number) => memberGroupsKey(projectId, number));
+  return new Map([...items].map(([number, item]) => [number, parseMemberGroups(item)]));
 }
 
-/** The items at the keys of each number, ascending, by sort key: neighbours by Query, which passes over what lies between. */
+/** The items at the keys of the numbers, ascending, by number: neighbours by Query, which passes over who is between. */
 async function readItems(
   store: Store,
   numbers: Iterable<number>,
-  keysOf: (number: number) => readonly Key[],
-): Promise<ReadonlyMap<string, Item>> {
-  const runs = runsOf(new Set(numbers));
+  keyOf: (number: number) => Key,
+): Promise<ReadonlyMap<number, Item>> {
+  const wanted = new Set(numbers);
+  const runs = runsOf(wanted);
   const long = runs.filter((run) => run.length >= runLengthMin);
-  const singles = runs.filter((run) => run.length < runLengthMin).flat();
-  const keys = singles.flatMap(keysOf);
+  const keys = runs
+    .filter((run) => run.length < runLengthMin)
+    .flat()
+    .map(keyOf);
   const [ranges, batch] = await Promise.all([
     Promise.all(
       long.map((run) => {
-        const [first, last] = [keysOf(run[0]!)[0]!, keysOf(run.at(-1)!).at(-1)!];
+        const [first, last] = [keyOf(run[0]!), keyOf(run.at(-1)!)];
         return store.query({ pk: first.pk, from: first.sk, to: last.sk });
       }),
     ),
     keys.length > 0 ? store.read(keys) : undefined,
   ]);
-  const wanted = new Set(
-    long
-      .flat()
-      .flatMap(keysOf)
-      .map(({ sk }) => sk),
+  const singles = keys.map((key) => batch?.get(key)).filter((item) => item !== undefined);
+  return new Map(
+    [...ranges.flat(), ...singles]
+      .map((item) => [Number(item["sk"]), item] as const)
+      .filter(([number]) => wanted.has(number)),
   );
-  const inRanges = ranges.flat().filter(({ sk }) => wanted.has(String(sk)));
-  const inBatch = keys.map((key) => batch?.get(key)).filter((item) => item !== undefined);
-  return new Map([...inRanges, ...inBatch].map((item) => [String(item["sk"]), item]));
 }
 
 /** Neighbours in one block with no gap wider than `gapMax` make a run. */

@@ -6,14 +6,12 @@
 import type { Member } from "../domain/member.ts";
 import {
   blockOf,
-  isMemberSortKey,
   memberSortKey,
   membersPartition,
   membersPerBlock,
   type NameKind,
   namePrefix,
   namesPartition,
-  numberOfMemberSortKey,
 } from "./keys.ts";
 import { readMembers } from "./member-reads.ts";
 import { numberAt, parseMemberRow } from "./members.ts";
@@ -42,12 +40,8 @@ export async function walkByNumber(store: Store, projectId: string): Promise<Wal
       limit: stretchLength,
     });
     const full = items.length === stretchLength;
-    const last = full
-      ? numberOfMemberSortKey(String(items.at(-1)!["sk"]))
-      : (block + 1) * membersPerBlock - 1;
-    // What is kept of a member's groups lies behind its row, and counts as looked at.
+    const last = full ? Number(items.at(-1)!["sk"]) : (block + 1) * membersPerBlock - 1;
     const steps = items
-      .filter(({ sk }) => isMemberSortKey(String(sk)))
       .map((item) => parseMemberRow(projectId, item))
       .flatMap((row) => (row.kind === "member" ? [numberStep(row.member)] : []));
     return { steps, place: String(last), end: !full && block === lastBlock };

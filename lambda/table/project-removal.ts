@@ -11,6 +11,7 @@ import {
   groupPagesPartition,
   groupsPartition,
   type Key,
+  memberGroupsPartition,
   membersPartition,
   mirrorPartition,
   namesPartition,
@@ -58,9 +59,10 @@ export async function purgeProject(store: Store, project: Project, expired: () =
   }
   const former = (await store.query(formerConnectionsOf(project.id))).map(formerConnectionIdOf);
   const partitions = [
-    ...Array.from({ length: blockOf(project.numbersBelow) + 1 }, (_, block) =>
+    ...Array.from({ length: blockOf(project.numbersBelow) + 1 }, (_, block) => [
       membersPartition(project.id, block),
-    ),
+      memberGroupsPartition(project.id, block),
+    ]).flat(),
     namesPartition(project.id),
     productRosterPartition(project.id),
     ...former.flatMap((connectionId) => [rosterPartition(connectionId), referencesPartition(connectionId)]),
@@ -76,20 +78,19 @@ export async function purgeProject(store: Store, project: Project, expired: () =
 }
 
 /**
- * First the rows, without which nothing of a group can change any more; then what else there is of each group, found by
- * its name; the names last, so that this can be taken up again.
+ * First the rows, without which nothing of a group can change any more, and what has been carried of them; then their
+ * pages, found by their names; the names last, so that this can be taken up again.
  */
 async function purgeGroups(store: Store, projectId: string, expired: () => boolean): Promise<boolean> {
-  if (!(await purgePartition(store, groupsPartition(projectId), expired))) {
-    return false;
+  for (const pk of [groupsPartition(projectId), mirrorPartition(projectId)]) {
+    if (!(await purgePartition(store, pk, expired))) {
+      return false;
+    }
   }
   while (!expired()) {
     const names = await store.query({ pk: groupNamesPartition(projectId), limit: namesPerChunk });
     const groupIds = names.flatMap(parseNameHolders);
-    const partitions = groupIds.flatMap((groupId) => [
-      mirrorPartition(projectId, groupId),
-      groupPagesPartition(projectId, groupId),
-    ]);
+    const partitions = groupIds.map((groupId) => groupPagesPartition(projectId, groupId));
     for (let start = 0; start < partitions.length; start += partitionsAtOnce) {
       const slice = partitions.slice(start, start + partitionsAtOnce);
       const gone = await Promise.all(slice.map((pk) => purgePartition(store, pk, expired)));

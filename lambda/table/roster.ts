@@ -57,6 +57,14 @@ export async function readDeparted(store: Store, connectionId: string): Promise<
   return pagesIn(items, chunkPrefixes.departed);
 }
 
+/** Those on the pages given; a page that is not there has none. */
+export function departedIn(pages: readonly (Item | undefined)[]): NumberPages {
+  return pagesIn(
+    pages.filter((page) => page !== undefined),
+    chunkPrefixes.departed,
+  );
+}
+
 async function rosterIn(store: Store, pk: string): Promise<Roster> {
   const items = await store.query({ pk, prefix: presentPrefix });
   return { reader: pagesIn(items, chunkPrefixes.reader), user: pagesIn(items, chunkPrefixes.user) };

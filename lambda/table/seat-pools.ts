@@ -7,7 +7,7 @@ import { type Key, projectKey, seatPoolKey, seatsPartition } from "./keys.ts";
 import { numberOf, stripes } from "./numbers.ts";
 import { parseProject } from "./projects.ts";
 import { overtaken } from "./retry.ts";
-import { absent, type Item, type ItemsByKey, type Store, type Write } from "./store.ts";
+import { absent, type Item, type ItemsByKey, present, type Store, type Write } from "./store.ts";
 
 const share = z
   .number()
@@ -54,6 +54,14 @@ export async function snapshotProject(
   const items = await store.snapshot([projectKey(projectId), ...poolKeys(projectId)]);
   const item = items.get(projectKey(projectId));
   return { project: item && parseProject(item), pools: poolsIn(items, projectId) };
+}
+
+/**
+ * Lets a transaction hold only while the project is there: its pools go with it. Of one stripe, by `spread` in [0, 1), since a
+ * single item would be where all of them meet.
+ */
+export function projectIsThere(projectId: string, spread: number): Write {
+  return { check: seatPoolKey(projectId, Math.floor(spread * stripes)), when: present };
 }
 
 function poolKeys(projectId: string): readonly Key[] {

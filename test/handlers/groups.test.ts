@@ -158,7 +158,7 @@ describe("success", () => {
 
     expect([response.statusCode, response.headers?.["ETag"]]).toEqual([200, 'W/"2"']);
     expect(response.json.members).toMatchObject([{ value: userId }]);
-    expect(actionsOf(0).map(([kind]) => kind)).toEqual(["Update", "Update"]);
+    expect(actionsOf(0).map(([kind]) => kind)).toEqual(["Put", "Update"]);
   });
 
   test("PATCH that adds who is there writes nothing", async () => {

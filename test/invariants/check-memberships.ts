@@ -29,21 +29,22 @@ export function checkMemberships(items: readonly RawItem[]): readonly string[] {
       const isPresent = kind === "H" ? generations.has(group) : generations.get(group) === generation;
       if (isPresent) pages.set(`${group} ${kind}#${page}`, chunksOf(item));
     } else if (parts[2] === "MIRROR") {
-      if (sk === "HEAD") {
-        const generation = generations.get(`${parts[1]} ${parts[3]}`);
+      const [group, kind, page] = sk.split("#");
+      if (kind === "HEAD") {
+        const generation = generations.get(`${parts[1]} ${group}`);
         if (item["generation"]?.S !== generation)
-          findings.push(`mirror: HEAD of ${parts[3]} is of another generation`);
+          findings.push(`mirror: HEAD of ${group} is of another generation`);
       } else {
-        mirrors.set(`${parts[1]} ${parts[3]} ${kind}#${page}`, chunksOf(item));
+        mirrors.set(`${parts[1]} ${group} ${kind}#${page}`, chunksOf(item));
       }
-    } else if (parts[0] === "P" && parts[2] === "M" && sk.endsWith("#GROUPS")) {
+    } else if (parts[0] === "P" && parts[2] === "MEMBERSHIPS") {
       for (const [attribute, set] of [
         ["groups", "S"],
         ["handGroups", "H"],
       ] as const) {
         for (const id of item[attribute]?.SS ?? []) {
           const key = `${parts[1]} ${id} ${set}`;
-          named.set(key, (named.get(key) ?? new Set()).add(String(Number(sk.slice(0, 12)))));
+          named.set(key, (named.get(key) ?? new Set()).add(String(Number(sk))));
         }
       }
     }

@@ -25,10 +25,10 @@ async function open(offset: number, count: number, disturbance: Calm = {}): Prom
   users = await seedUsers(count);
 }
 
-/** On all first pages, and on each in different chunks of its bits: changes of the same item that know nothing of each other. */
+/** On all first pages; on each, some in one chunk of its bits and some in others, which know nothing of each other. */
 function seedUsers(count: number): Promise<readonly string[]> {
   const numbers = Array.from({ length: count }, (_, index) =>
-    numberOf(index % stripes, Math.floor(index / stripes) * 150),
+    numberOf(index % stripes, Math.floor(index / stripes) * 75),
   );
   return seedNumbers(place(), numbers);
 }

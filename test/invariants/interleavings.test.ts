@@ -126,6 +126,22 @@ const rivals: readonly Operation[] = [
   },
   {
     api: "scim",
+    method: "PUT",
+    name: "replace the single one by two",
+    path: ({ groups }) => `/Groups/${groups["Single"]}`,
+    bodyIn: ({ users }) => ({ displayName: groupName("Single"), members: membersNamed(users, "ada", "bob") }),
+    status: 200,
+  },
+  {
+    api: "scim",
+    method: "PUT",
+    name: "replace the single one by nobody",
+    path: ({ groups }) => `/Groups/${groups["Single"]}`,
+    body: { displayName: groupName("Single") },
+    status: 200,
+  },
+  {
+    api: "scim",
     method: "GET",
     name: "find the groups of either",
     path: ({ users: { ada, bob } }) => {
@@ -223,6 +239,7 @@ const meetings: Readonly<Record<string, readonly string[]>> = {
   "add members": ["remove the last member", "replace the single one", "end, deactivating"],
   "remove the last member": ["add members", "replace the single one"],
   "replace the members": ["remove all members", "replace a group", "delete a group", "end, deactivating"],
+  "replace the single one by two": ["replace the single one by nobody"],
   "replace a group": ["rename the team", "replace the members", "end ada"],
   "rename a group": [
     "create a group of the same name",

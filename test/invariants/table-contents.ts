@@ -80,7 +80,7 @@ export interface GroupPage {
 
 /** What the stream handler has made of the rest. */
 export interface Derived {
-  /** `number#GROUPS`, by number. */
+  /** The groups of members, by number. */
   readonly memberGroups: Map<number, JsonObject>;
   /** Group id and sort key, and the numbers that were carried. */
   readonly mirrors: Map<string, readonly number[]>;
@@ -161,29 +161,38 @@ function takeOfProject(tenant: Tenant, pk: string, sk: string, raw: RawItem, rep
       else return false;
       return true;
     case "M": {
-      const number = sk.slice(0, 12);
-      if (Math.floor(Number(number) / membersPerBlock) !== Number(further)) {
-        report(`rows: ${sk} lies in block ${further}`);
-      }
-      if (isNumberKey(sk)) tenant.rows.set(Number(sk), item);
-      else if (isNumberKey(number) && sk.slice(12) === "#GROUPS") {
-        tenant.derived.memberGroups.set(Number(number), item);
-      } else return false;
+      if (!isNumberKey(sk)) return false;
+      checkBlock(sk, further, report);
+      tenant.rows.set(Number(sk), item);
       return true;
     }
+    case "MEMBERSHIPS":
+      if (!isNumberKey(sk)) return false;
+      checkBlock(sk, further, report);
+      tenant.derived.memberGroups.set(Number(sk), item);
+      return true;
     case "ROSTER":
       return takeRosterPage(tenant, product, sk, raw, report);
     case "GROUPNAMES":
       tenant.groupNames.set(sk, (item["groups"] as readonly string[] | undefined) ?? []);
       return true;
-    case "MIRROR":
-      if (sk !== "HEAD") {
-        const { page } = partsOfPageKey(sk);
-        tenant.derived.mirrors.set(`${further} ${sk}`, numbersOnPage(page, raw, "b", `mirror ${sk}`, report));
+    case "MIRROR": {
+      const [group = "", ...place] = sk.split("#");
+      if (place[0] !== "HEAD") {
+        const { page } = partsOfPageKey(place.join("#"));
+        const mirrored = numbersOnPage(page, raw, "b", `mirror ${sk}`, report);
+        tenant.derived.mirrors.set(`${group} ${place.join("#")}`, mirrored);
       }
       return true;
+    }
     default:
       return false;
+  }
+}
+
+function checkBlock(sk: string, block: string | undefined, report: Report): void {
+  if (Math.floor(Number(sk) / membersPerBlock) !== Number(block)) {
+    report(`rows: ${sk} lies in block ${block}`);
   }
 }
 

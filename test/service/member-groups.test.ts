@@ -184,10 +184,10 @@ test("a deleted project leaves no trace of groups, whatever the stream handler d
   for (const kind of [
     `P#${projectId}#ROSTER present#`,
     `P#${projectId}#GROUPNAMES `,
-    `P#${projectId}#MIRROR#`,
+    `P#${projectId}#MIRROR `,
     `G#${projectId} `,
     `G#${projectId}#${first.id} S#`,
-    "#GROUPS",
+    `P#${projectId}#MEMBERSHIPS#`,
   ]) {
     expect([kind, before.filter((key) => key.includes(kind)).length > 0]).toEqual([kind, true]);
   }
