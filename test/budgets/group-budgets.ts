@@ -3,7 +3,10 @@
  * are spread over all of the connection's users, which is what costs most: every page of numbers has some.
  */
 
+import { type Member, newMember } from "../../lambda/domain/member.ts";
 import { memberIdOf } from "../../lambda/domain/member-id.ts";
+import { createRuntime } from "../../lambda/runtime/runtime.ts";
+import { rosterItems } from "../../lambda/table/roster.ts";
 import { type CallCounter, countCalls } from "../support/counting-client.ts";
 import { seedUsers } from "../support/seed-users.ts";
 import {
@@ -52,7 +55,10 @@ export function isWithinBudget({ cost, budget }: MeasuredOperation): boolean {
 }
 
 /** A connection with as many seeded users; groups are built through the API. */
-export async function openGroupGround(users: number): Promise<GroupGround> {
+export async function openGroupGround(
+  users: number,
+  { departed = 0 }: { readonly departed?: number } = {},
+): Promise<GroupGround> {
   const table: TestTable = await startTable();
   const client = table.newClient();
   const counter: CallCounter = countCalls(client);
@@ -67,6 +73,8 @@ export async function openGroupGround(users: number): Promise<GroupGround> {
     count: users,
     rowsOnly: true,
   });
+  const { context } = createRuntime({ client: table.client, tableName: table.tableName });
+  await context.store.place(rosterItems(departedMembers(connection, users, departed)));
   // A token's last use is noted at most every 15 minutes; not part of any operation's budget.
   await connection.scim("GET", "/Users?count=0");
 
@@ -126,6 +134,20 @@ export async function openGroupGround(users: number): Promise<GroupGround> {
       await table.stop();
     },
   };
+}
+
+/** Who were users of the connection, under the numbers behind those who are. */
+function departedMembers(
+  { project, connection }: TestConnection,
+  firstNumber: number,
+  count: number,
+): readonly Member[] {
+  const fields = { attributes: { userName: "left" }, role: null, access: "none" } as const;
+  return Array.from({ length: count }, (_, index) => ({
+    ...newMember({ ...fields, projectId: project.id, connectionId: undefined }, "2026-01-01T00:00:00.000Z"),
+    formerConnectionId: connection.id,
+    number: firstNumber + index,
+  }));
 }
 
 async function succeeded(answer: Promise<ServiceResponse>): Promise<ServiceResponse> {

@@ -3,12 +3,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type GroupGround, type MeasuredOperation, openGroupGround } from "./group-budgets.ts";
 
-describe("budgets of groups at 5,000 users", () => {
+describe("budgets of groups at 5,000 users, and 2,000 who have left", () => {
   let ground: GroupGround;
   const spent: MeasuredOperation[] = [];
 
   beforeAll(async () => {
-    ground = await openGroupGround(5_000);
+    ground = await openGroupGround(5_000, { departed: 2_000 });
   });
 
   afterAll(async () => {

@@ -1,7 +1,11 @@
 /** DESIGN §2: what each operation may cost, by what DynamoDB itself reports. */
 
+import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { newGroupId } from "../../lambda/domain/ids.ts";
 import { memberIdOf } from "../../lambda/domain/member-id.ts";
+import { createRuntime } from "../../lambda/runtime/runtime.ts";
+import { memberGroupsKey } from "../../lambda/table/keys.ts";
 import { type CallCounter, countCalls } from "../support/counting-client.ts";
 import { seededAttributes, seededUserName, seedUsers } from "../support/seed-users.ts";
 import { startService, type TestConnection, type TestService } from "../support/service.ts";
@@ -85,6 +89,15 @@ describe("budgets at 5,000 users", () => {
     return result;
   }
 
+  /** As the stream handler would have carried them. */
+  const seedGroupsOf = async (number: number, count: number) => {
+    const ids = Array.from({ length: count }, (_, index) =>
+      newGroupId(connection.connection.id, index, randomBytes),
+    );
+    const key = memberGroupsKey(connection.project.id, number);
+    const { context } = createRuntime({ client: table.client, tableName: table.tableName });
+    await context.store.place([{ ...key, groups: new Set(ids) }]);
+  };
   const idOf = (index: number) => memberIdOf(connection.project.id, index);
   const patch = (operations: readonly unknown[]) => ({
     body: { schemas: [patchOp], Operations: operations },
@@ -93,6 +106,15 @@ describe("budgets at 5,000 users", () => {
 
   it("GET by id", () =>
     withinBudget("GET user by id", budgets.get, 200, () => connection.scim("GET", `/Users/${idOf(17)}`)));
+
+  it("GET by id of a user in 100 groups", async () => {
+    const number = 30;
+    await seedGroupsOf(number, 100);
+    const { body } = await withinBudget("GET user by id, in 100 groups", budgets.get, 200, () =>
+      connection.scim("GET", `/Users/${idOf(number)}`),
+    );
+    expect(body.groups).toHaveLength(100);
+  });
 
   it.each([
     ["userName eq, hit", `userName eq "${seededUserName(18)}"`, 1],
@@ -173,6 +195,19 @@ describe("budgets at 5,000 users", () => {
     await withinBudget(`DELETE user (${onDelete})`, budgets.delete, 204, () =>
       connection.scim("DELETE", `/Users/${idOf(onDelete === "delete" ? 25 : 26)}`),
     );
+  });
+
+  it("list 100 of whom each is in 50 groups, and the same without their groups", async () => {
+    for (let number = 1_000; number < 1_100; number++) await seedGroupsOf(number, 50);
+    const page = "/Users?startIndex=1001&count=100";
+    const whole = await withinBudget("list 100 in 50 groups each", budgets.list, 200, () =>
+      connection.scim("GET", page),
+    );
+    expect(
+      whole.body.Resources.filter(({ groups }: { groups?: object[] }) => groups?.length === 50).length,
+    ).toBeGreaterThan(90);
+    const bare = await counter.measure(() => connection.scim("GET", `${page}&excludedAttributes=groups`));
+    expect(bare.tally.readCapacity).toBeLessThanOrEqual(26);
   });
 
   it.each([1, 2_450, 4_850])("list 100 from startIndex %i", async (startIndex) => {

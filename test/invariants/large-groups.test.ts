@@ -323,6 +323,7 @@ describe.each(tried)("$name", (operation) => {
   }
 
   test("the death of the process leaves the old group or the new one, and what is left is tidied up", async () => {
+    let outcomesSeen = 0;
     for await (const { where, seen, left } of outcomes("crash")) {
       const tookEffect = seen === done || seen.join() === done.join();
       clock = madeAt + asideLifetimeMs;
@@ -331,6 +332,7 @@ describe.each(tried)("$name", (operation) => {
       expect(await shown(), `${where}, tidied up`).toEqual(seen);
 
       // The same without anybody to tidy up: the request comes again, then another large change.
+      if (!thorough && outcomesSeen++ % 2 === 1) continue;
       await restoreTo(left);
       clock = madeAt + asideLifetimeMs;
       const repeated = await healthy.scim(operation);

@@ -4,14 +4,18 @@
  * derived from, and delivering all of it once more changes nothing.
  */
 
+import { randomBytes } from "node:crypto";
 import type { DynamoDBStreamEvent } from "aws-lambda";
 import { afterEach, describe, expect, test } from "vitest";
 import type { StreamHandler, StreamPump } from "../../bin/local/stream-pump.ts";
+import { newGroupId } from "../../lambda/domain/ids.ts";
 import { carryChange } from "../../lambda/domain/propagation.ts";
 import { createPropagationHandler } from "../../lambda/handlers/propagation.ts";
 import { createRuntime } from "../../lambda/runtime/runtime.ts";
 import { streamMapping } from "../../lambda/stream/stream-mapping.ts";
+import { membersItems } from "../../lambda/table/group-members.ts";
 import { type Key, ringingPrefix } from "../../lambda/table/keys.ts";
+import { pagesOf } from "../../lambda/table/numbers.ts";
 import { injectFaults } from "../support/faulty-client.ts";
 import { createSeededRandom, type SeededRandom, seedFromEnvironment } from "../support/seeded-random.ts";
 import { startService, type TestConnection, type TestService } from "../support/service.ts";
@@ -95,6 +99,59 @@ describe(`seed ${seed}: killed at some call, the next run ends what was begun`, 
       expect(await findings()).toEqual([]);
     }
   });
+});
+
+test("what rings when its group, connection and project are gone finds nothing to do and leaves nothing", async () => {
+  table = await startTable();
+  pump = undefined;
+  const service = await startService({ table });
+  const project = await service.createProject();
+  const connection = await service.createConnection({}, project);
+  const users = [];
+  for (const userName of ["ada@x.test", "bob@x.test"]) {
+    users.push((await connection.scim("POST", "/Users", { body: { userName } })).body.id);
+  }
+  const groups = [];
+  for (const displayName of ["Gone", "Left"]) {
+    const members = users.map((value) => ({ value }));
+    groups.push((await connection.scim("POST", "/Groups", { body: { displayName, members } })).body.id);
+  }
+  const keys = await ringingKeys();
+  await carryAll(table.client, keys);
+  await connection.scim("DELETE", `/Groups/${groups[0]}`);
+  await service.admin("DELETE", `/projects/${project.id}/connections/${connection.connection.id}`);
+  expect((await service.admin("DELETE", `/projects/${project.id}`)).status).toBe(204);
+  await carryAll(table.client, keys);
+  expect(await scanTable(table.client, table.tableName)).toEqual([]);
+});
+
+test("a member whose item names no other group is left without one", async () => {
+  table = await startTable();
+  pump = undefined;
+  const service = await startService({ table });
+  const connection = await service.createConnection();
+  const user = (await connection.scim("POST", "/Users", { body: { userName: "ada@x.test" } })).body.id;
+  const body = { displayName: "Only", members: [{ value: user }] };
+  const { id } = (await connection.scim("POST", "/Groups", { body })).body;
+  const keys = await ringingKeys();
+  await carryAll(table.client, keys);
+  await connection.scim("DELETE", `/Groups/${id}`);
+  await carryAll(table.client, keys);
+  const derived = (await scanTable(table.client, table.tableName)).map(({ pk }) => pk?.S ?? "");
+  expect(derived.filter((pk) => pk.includes("#MEMBERSHIPS#") || pk.includes("#MIRROR"))).toEqual([]);
+});
+
+test("a page that a dead writer put of a group that is gone is removed when it rings", async () => {
+  table = await startTable();
+  pump = undefined;
+  const service = await startService({ table });
+  const { project, connection } = await service.createConnection();
+  const id = newGroupId(connection.id, Date.now(), randomBytes);
+  const { context: withTable } = createRuntime({ client: table.client, tableName: table.tableName });
+  const place = { projectId: project.id, groupId: id, kind: "S", generation: "late" } as const;
+  await withTable.store.place(membersItems(place, pagesOf([1, 2, 3])));
+  await carryAll(table.client, await ringingKeys());
+  expect(await ringingKeys()).toEqual([]);
 });
 
 /** What has rung, or may yet. */

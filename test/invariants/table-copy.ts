@@ -40,12 +40,19 @@ export function printItems(items: readonly RawItem[]): readonly string[] {
 }
 
 export function printItem(item: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify(item, (_, value: unknown) =>
+  const known = printed.get(item);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(item, (_, value: unknown) =>
     typeof value === "object" && value !== null && !Array.isArray(value)
       ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
       : value,
   );
+  printed.set(item, text);
+  return text;
 }
+
+/** The same items are compared hundreds of times. */
+const printed = new WeakMap<object, string>();
 
 async function write({ client, tableName }: TestTable, requests: readonly WriteRequest[]): Promise<void> {
   const batches: (readonly WriteRequest[])[] = [];

@@ -202,3 +202,13 @@ test("control characters and separators of keys in a name stay part of the name"
     }
   }
 });
+
+test("[48] a name is looked up by what it is compared by, however long it is written", async () => {
+  const { groups } = await setUp(unique);
+  // Letters of three bytes each that are compared as letters of one: too long to be a key only as it is written.
+  const wide = "\uff41".repeat(310);
+  await groups.create(wide);
+  expect(await groups.named(`displayName eq "${wide}"`)).toEqual([wide]);
+  // A ligature of eighteen letters: short as it is written, and no name a group can have.
+  expect(await groups.named(`displayName eq "${"\ufdfa".repeat(200)}"`)).toEqual([]);
+});
