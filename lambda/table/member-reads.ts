@@ -104,7 +104,7 @@ export async function readMembersWithGroups(
   return members.map((member) => ({ member, groups: groups.get(member.number) ?? noGroups }));
 }
 
-/** What is kept of groups under these ascending numbers, by number; nothing for who is in none. */
+/** What is kept of groups under these numbers, by number; nothing for who is in none. */
 export async function readGroupsOfMembers(
   store: Store,
   projectId: string,
@@ -114,13 +114,13 @@ export async function readGroupsOfMembers(
   return new Map([...items].map(([number, item]) => [number, parseMemberGroups(item)]));
 }
 
-/** The items at the keys of the numbers, ascending, by number: neighbours by Query, which passes over who is between. */
+/** The items at the keys of the numbers, in whatever order they come, by number: neighbours by Query, which passes over who is between. */
 async function readItems(
   store: Store,
   numbers: Iterable<number>,
   keyOf: (number: number) => Key,
 ): Promise<ReadonlyMap<number, Item>> {
-  const wanted = new Set(numbers);
+  const wanted = new Set([...numbers].sort((a, b) => a - b));
   const runs = runsOf(wanted);
   const long = runs.filter((run) => run.length >= runLengthMin);
   const keys = runs

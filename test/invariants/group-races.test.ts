@@ -108,6 +108,9 @@ async function readWhile(id: string, work: Promise<unknown>): Promise<readonly (
   return seen;
 }
 
+/** With THOROUGH=1 on a calm table, too, where the orders are others. */
+const thorough = process.env["THOROUGH"] !== undefined;
+
 /** Delays alone; and delays with what a busy DynamoDB answers, which the embedded one never does. */
 const weathers: readonly (readonly [name: string, disturbance: Calm])[] = [
   ["on a calm table", {}],
@@ -115,7 +118,7 @@ const weathers: readonly (readonly [name: string, disturbance: Calm])[] = [
 ];
 
 describe(`seed ${seed}`, () => {
-  describe.each(weathers)("%s", (_, disturbance) => {
+  describe.each(thorough ? weathers : weathers.slice(1))("%s", (_, disturbance) => {
     test("of 200 adds and removes of single members none is lost, and each counts once", async () => {
       await open(0, 40, disturbance);
       const id = await createGroup("Crowd");

@@ -44,7 +44,7 @@ describe(`seed ${seed}`, () => {
     pump = await startPump(table, unreliable(random, seen));
 
     const connection = await service.createConnection({}, await service.createProject());
-    await live(random, service, connection, 60);
+    await live(random, service, connection, 40);
     await pump.drain();
     expect(pump.parked).toEqual([]);
     expect(await findings()).toEqual([]);
@@ -57,9 +57,9 @@ describe(`seed ${seed}`, () => {
 });
 
 describe(`seed ${seed}: killed at some call, the next run ends what was begun`, () => {
-  // A carry over all pages makes hundreds of calls: a few of them each run, and others with another seed.
+  // A carry over all pages makes hundreds of calls: one of them each run, and others with another seed.
   const random = createSeededRandom(seed);
-  const calls = [random.below(7), 7 + random.below(300)];
+  const calls = [random.below(300)];
 
   test.each(calls.map((call) => call + 1))("at call %i", async (call) => {
     table = await startTable();

@@ -487,9 +487,9 @@ describe("If-Match", () => {
 });
 
 describe("many members", () => {
-  test("E8: 300 one by one with repeats in between, then gone in both shapes", async () => {
+  test("E8: 100 one by one (300 in the replay) with repeats in between, then gone in both shapes", async () => {
     const { id } = await ground.groups.create("E8", [], { externalId: "e8" });
-    const joins = users.slice(0, 300);
+    const joins = users.slice(0, 100);
     const add = async (member: string, tag: string) => {
       const value = [{ $ref: null, value: member }];
       const { status, headers } = await ground.groups.patch(id, { op: "Add", path: "members", value });
