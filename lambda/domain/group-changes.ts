@@ -6,6 +6,7 @@
 
 import { type MembersPlace, membersItems, membersKeys, membersWrites } from "../table/group-members.ts";
 import {
+  abandonAside,
   forgetAside,
   groupWrites,
   type NameHolders,
@@ -19,7 +20,7 @@ import { countOf, type NumberPages } from "../table/numbers.ts";
 import { overtaken } from "../table/retry.ts";
 import type { Item, Write } from "../table/store.ts";
 import type { Context } from "./context.ts";
-import type { Group } from "./group.ts";
+import type { Aside, Group } from "./group.ts";
 import { randomCharacters } from "./ids.ts";
 import { asideLifetimeMs, transactionWritesMax } from "./limits.ts";
 import { changing } from "./member-change.ts";
@@ -106,17 +107,20 @@ async function createAside(context: Context, commit: GroupCommit, wanted: Group)
   // Not the first generation, so that the stream handler looks at the set anew once it is shown.
   const after: Group = { ...wanted, generation: newGeneration(context) };
   const aside = { generation: after.generation, removableFrom: context.clock() + asideLifetimeMs };
-  const hidden: Group = { ...after, hidden: true, aside };
-  await done(store.transact([...groupWrites(undefined, hidden, commit.holdersAt), ...commit.checks]));
+  const hidden = { ...after, hidden: true, aside };
+  const writes = [...groupWrites(undefined, hidden, commit.holdersAt), ...commit.checks];
+  await done(orAbandon(context, hidden, () => store.transact(writes)));
   const items = membersItems(placeOf(after), commit.members.after);
-  await store.place(items);
   const shown: Group = { ...after, revision: hidden.revision + 1 };
-  const isShown = await changing(context, async () => {
-    if ((await store.transact(groupWrites(hidden, shown, commit.holdersAt))) === "done") {
-      return true;
-    }
-    // Nobody changes a hidden group but to remove it; else something in passing was in the way.
-    return (await readGroupRow(store, after.projectId, after.id)) === undefined ? false : overtaken();
+  const isShown = await orAbandon(context, hidden, async () => {
+    await store.place(items);
+    return changing(context, async () => {
+      if ((await store.transact(groupWrites(hidden, shown, commit.holdersAt))) === "done") {
+        return true;
+      }
+      // Nobody changes a hidden group but to remove it; else something in passing was in the way.
+      return (await readGroupRow(store, after.projectId, after.id)) === undefined ? false : overtaken();
+    });
   });
   if (!isShown) {
     await store.purge(items.map(keyOfItem));
@@ -138,14 +142,11 @@ async function replaceAside(
     overtaken();
   }
   const generation = newGeneration(context);
-  const begun: Group = {
-    ...before,
-    aside: { generation, removableFrom: context.clock() + asideLifetimeMs },
-    revision: before.revision + 1,
-  };
-  await done(store.transact(groupWrites(before, begun, commit.holdersAt)));
+  const aside = { generation, removableFrom: context.clock() + asideLifetimeMs };
+  const begun = { ...before, aside, revision: before.revision + 1 };
+  const writes = groupWrites(before, begun, commit.holdersAt);
+  await done(orAbandon(context, begun, () => store.transact(writes)));
   const items = membersItems({ ...placeOf(after), generation }, commit.members.after);
-  await store.place(items);
   const swapped: Group = {
     ...after,
     generation,
@@ -154,7 +155,10 @@ async function replaceAside(
     // The set that was the present one is aside now.
     aside: { generation: before.generation, removableFrom: context.clock() },
   };
-  const outcome = await store.transact([...groupWrites(begun, swapped, commit.holdersAt), ...commit.checks]);
+  const outcome = await orAbandon(context, begun, async () => {
+    await store.place(items);
+    return store.transact([...groupWrites(begun, swapped, commit.holdersAt), ...commit.checks]);
+  });
   if (outcome === "overtaken") {
     await store.purge(items.map(keyOfItem));
     await forget(context, begun, generation);
@@ -164,12 +168,32 @@ async function replaceAside(
   return swapped;
 }
 
-/** Removes what nobody reads any more. The change is made: where this fails, the stream handler does it. */
-async function leavingRest(context: Context, remove: () => Promise<unknown>): Promise<void> {
+/**
+ * Ends the work on a set aside when it fails, so that whoever changes the group next need not wait until its writer may be
+ * taken for dead. What is left to be removed the row says.
+ */
+async function orAbandon<T>(
+  context: Context,
+  group: Group & { readonly aside: Aside },
+  work: () => Promise<T>,
+): Promise<T> {
   try {
-    await remove();
+    return await work();
+  } catch (error) {
+    const { generation } = group.aside;
+    await leavingRest(context, () =>
+      context.store.transact([abandonAside(group, generation, context.clock())]),
+    );
+    throw error;
+  }
+}
+
+/** Clears up what nobody reads. Whatever there was to say has been decided: where this fails, the stream handler does it. */
+async function leavingRest(context: Context, clear: () => Promise<unknown>): Promise<void> {
+  try {
+    await clear();
   } catch (cause) {
-    context.warn("What a group had before could not be removed yet", cause);
+    context.warn("What is left of a group's members could not be cleared up yet", cause);
   }
 }
 

@@ -211,8 +211,24 @@ export function forgetAside(group: Group, generation: string): Write {
   return {
     update: keyOfGroup(group),
     change: { expression: "REMOVE aside ADD revision :one", values: { ":one": 1 } },
-    when: { expression: "aside.generation = :generation", values: { ":generation": generation } },
+    when: isAside(generation),
   };
+}
+
+/** Notes that nobody is at work any more on a set aside, nor can make it the present one; nothing if that has happened. */
+export function abandonAside(group: Group, generation: string, at: number): Write {
+  return {
+    update: keyOfGroup(group),
+    change: {
+      expression: "SET aside.removableFrom = :at ADD revision :one",
+      values: { ":at": at, ":one": 1 },
+    },
+    when: isAside(generation),
+  };
+}
+
+function isAside(generation: string): Condition {
+  return { expression: "aside.generation = :generation", values: { ":generation": generation } };
 }
 
 /** The groups that have a name, in one connection or made by hand. */

@@ -249,10 +249,21 @@ export function createStore({ client, tableName, backoff, newToken }: StoreDepen
     }
     const worker = async () => {
       for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
-        await writeBatch(batch);
+        try {
+          await writeBatch(batch);
+        } catch (error) {
+          batches.length = 0;
+          throw error;
+        }
       }
     };
-    await Promise.all(Array.from({ length: batchesAtOnceMax }, worker));
+    const ended = await Promise.allSettled(Array.from({ length: batchesAtOnceMax }, worker));
+    // Only now is none under way any more: whoever clears up after a failure is not overtaken by what he clears.
+    for (const outcome of ended) {
+      if (outcome.status === "rejected") {
+        throw outcome.reason;
+      }
+    }
   }
 
   async function writeBatch(requests: BatchRequests): Promise<void> {
