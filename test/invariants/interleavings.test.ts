@@ -245,11 +245,15 @@ const meetings: Readonly<Record<string, readonly string[]>> = {
   "find the groups of either": ["replace the members"],
 };
 
+/** Each run takes the half that its seed chooses; `run-seeds.ts` comes around to all of them. */
+const chosen = createSeededRandom(seed);
 const pairs = thorough
   ? [...operations, ...rivals].flatMap((first) =>
       [...operations, ...rivals].map((second) => [first.name, second.name] as const),
     )
-  : Object.entries(meetings).flatMap(([first, seconds]) => seconds.map((second) => [first, second] as const));
+  : Object.entries(meetings)
+      .flatMap(([first, seconds]) => seconds.map((second) => [first, second] as const))
+      .filter(() => chosen.next() < 0.5);
 
 let world: World;
 let first: TestService;

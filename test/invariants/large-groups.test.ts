@@ -137,6 +137,11 @@ async function scanChanging(): Promise<readonly RawItem[]> {
   return scanTable(table.client, table.tableName, filter);
 }
 
+async function tidy(): Promise<void> {
+  present = undefined;
+  await tidyUp(table, () => clock);
+}
+
 async function scan(): Promise<readonly RawItem[]> {
   present = await scanChanging();
   return [...items.filter((item) => !changes(item)), ...present];
@@ -331,7 +336,7 @@ describe.each(tried)("$name", (operation) => {
     for await (const { where, seen, left } of outcomes("crash")) {
       const tookEffect = seen === done || seen.join() === done.join();
       clock = madeAt + asideLifetimeMs;
-      await tidyUp(table, () => clock);
+      await tidy();
       expect(checkItems(await scan()), `${where}, tidied up`).toEqual([]);
       expect(await shown(), `${where}, tidied up`).toEqual(seen);
 
@@ -388,6 +393,7 @@ test.each([operations.create, operations.put, operations.delete] as readonly Ope
 
     clock = madeAt + asideLifetimeMs;
     const { context } = createRuntime({ ...table, clock: () => clock, sleep: async () => {} });
+    present = undefined;
     for (const key of rowKeysOf(left)) await carryChange(context, key);
     expect(checkItems(await scanTable(table.client, table.tableName))).toEqual([]);
     expect(await shown()).toEqual(seen);
@@ -410,7 +416,7 @@ async function interleave(
   await restore();
   let other: number | undefined;
   const runRival = async () => {
-    if (rival === undefined) await tidyUp(table, () => clock);
+    if (rival === undefined) await tidy();
     else other ??= (await healthy.scim(rival)).status;
   };
   let calls = 0;
@@ -451,9 +457,13 @@ const meetings: readonly (readonly [Operation, readonly (Operation | undefined)[
 ];
 
 const everyone: readonly Operation[] = Object.values(rivals);
+/** Each run takes the half that its seed chooses; `run-seeds.ts` comes around to all of them. */
+const chosen = createSeededRandom(seedFromEnvironment());
 const pairs = thorough
   ? everyone.flatMap((first) => [...everyone, undefined].map((second) => [first, second] as const))
-  : meetings.flatMap(([first, seconds]) => seconds.map((second) => [first, second] as const));
+  : meetings
+      .flatMap(([first, seconds]) => seconds.map((second) => [first, second] as const))
+      .filter(() => chosen.next() < 0.5);
 
 test.each(pairs.map(([first, second]) => ({ first, second, name: second?.name ?? "tidying up" })))(
   "$first.name, with: $name",

@@ -7,7 +7,7 @@ import { spawnSync } from "node:child_process";
 
 const rounds = Number(process.env["ROUNDS"] ?? 20);
 const firstSeed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
-const files = ["races", "crash", "interleavings", "propagation"].map(
+const files = ["races", "group-races", "crash", "large-groups", "interleavings", "propagation"].map(
   (name) => `test/invariants/${name}.test.ts`,
 );
 
