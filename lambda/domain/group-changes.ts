@@ -157,11 +157,15 @@ async function replaceAside(
   };
   const outcome = await orAbandon(context, begun, async () => {
     await store.place(items);
-    return store.transact([...groupWrites(begun, swapped, commit.holdersAt), ...commit.checks]);
-  });
-  if (outcome === "overtaken") {
+    const swap = [...groupWrites(begun, swapped, commit.holdersAt), ...commit.checks];
+    if ((await store.transact(swap)) === "done") {
+      return "done";
+    }
     await store.purge(items.map(keyOfItem));
     await forget(context, begun, generation);
+    return "overtaken";
+  });
+  if (outcome === "overtaken") {
     overtaken();
   }
   await leavingRest(context, () => tidyGroup(context, swapped));
@@ -182,7 +186,7 @@ async function orAbandon<T>(
   } catch (error) {
     const { generation } = group.aside;
     await leavingRest(context, () =>
-      context.store.transact([abandonAside(group, generation, context.clock())]),
+      whileAside(context, group, generation, abandonAside(group, generation, context.clock())),
     );
     throw error;
   }
@@ -239,11 +243,16 @@ export async function tidyGroup(context: Context, group: Group): Promise<boolean
   return true;
 }
 
-/** Takes the word of a set aside from the row, whatever else is changing there. */
+/** Takes the word of a set aside from the row. */
 async function forget(context: Context, group: Group, generation: string): Promise<void> {
+  await whileAside(context, group, generation, forgetAside(group, generation));
+}
+
+/** Writes what is to be said of a set aside, whatever else is changing in the row; nothing if it is not aside any more. */
+async function whileAside(context: Context, group: Group, generation: string, write: Write): Promise<void> {
   const { store } = context;
   await changing(context, async () => {
-    if ((await store.transact([forgetAside(group, generation)])) === "overtaken") {
+    if ((await store.transact([write])) === "overtaken") {
       const row = await readGroupRow(store, group.projectId, group.id);
       if (row?.aside?.generation === generation) {
         overtaken();

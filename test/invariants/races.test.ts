@@ -95,7 +95,8 @@ const weathers: readonly (readonly [name: string, disturbance: Calm])[] = [
 ];
 
 describe(`seed ${seed}`, () => {
-  describe.each(weathers)("%s", (_, disturbance) => {
+  // Each run takes the weather that its seed chooses.
+  describe.each([weathers[seed % weathers.length]!])("%s", (_, disturbance) => {
     test("[69] 60 creates of one person make one user", async () => {
       ground = await openGround(seed, { disturbance });
       const answers = await crowd(ground, 60, (instance) => post(instance, userNamed("one")));
