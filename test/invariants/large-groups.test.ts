@@ -458,7 +458,7 @@ const meetings: readonly (readonly [Operation, readonly (Operation | undefined)[
 
 const everyone: readonly Operation[] = Object.values(rivals);
 /** Each run takes the half that its seed chooses; `run-seeds.ts` comes around to all of them. */
-const chosen = createSeededRandom(seedFromEnvironment());
+const chosen = createSeededRandom(seed);
 const pairs = thorough
   ? everyone.flatMap((first) => [...everyone, undefined].map((second) => [first, second] as const))
   : meetings
