@@ -43,6 +43,9 @@ const renaming = (name: string, group: string, to: string): Operation => ({
 });
 const adminPatch = { api: "admin", method: "PATCH", status: 200 } as const;
 
+/** As it is: who puts it back so changes its members alone. */
+const single = { displayName: groupName("Single"), externalId: "x-Single" };
+
 /** Operations that meet those of `operations.ts` on one thing. */
 const rivals: readonly Operation[] = [
   {
@@ -129,7 +132,7 @@ const rivals: readonly Operation[] = [
     method: "PUT",
     name: "replace the single one by two",
     path: ({ groups }) => `/Groups/${groups["Single"]}`,
-    bodyIn: ({ users }) => ({ displayName: groupName("Single"), members: membersNamed(users, "ada", "bob") }),
+    bodyIn: ({ users }) => ({ ...single, members: membersNamed(users, "ada", "bob") }),
     status: 200,
   },
   {
@@ -137,7 +140,7 @@ const rivals: readonly Operation[] = [
     method: "PUT",
     name: "replace the single one by nobody",
     path: ({ groups }) => `/Groups/${groups["Single"]}`,
-    body: { displayName: groupName("Single") },
+    body: single,
     status: 200,
   },
   {
