@@ -1,9 +1,11 @@
 import { defineConfig } from "vitest/config";
 import { PlainCountReporter } from "./test/support/plain-count-reporter.ts";
 
+/** Unit tests of handlers put doubles in place of classes and settings that all files of one process would share. */
+const apart = ["test/handlers/**/*.test.ts"];
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     pool: "forks",
     // Each file may run a DynamoDB of its own; on two cores, more files at once only wait for each other.
     maxWorkers: 2,
@@ -16,5 +18,19 @@ export default defineConfig({
       POWERTOOLS_METRICS_DISABLED: "true",
     },
     reporters: ["default", new PlainCountReporter()],
+    projects: [
+      { extends: true, test: { name: "apart", include: apart } },
+      {
+        extends: true,
+        test: {
+          name: "together",
+          include: ["test/**/*.test.ts"],
+          exclude: apart,
+          // A process has a second of work to do before its first test: the SDK, the service, CDK. What a file changes for
+          // all of a process (environment, spies), it puts back.
+          isolate: false,
+        },
+      },
+    ],
   },
 });

@@ -4,6 +4,7 @@
  */
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
+import * as activity from "../lambda/handlers/activity.ts";
 import * as admin from "../lambda/handlers/admin.ts";
 import * as bulk from "../lambda/handlers/bulk.ts";
 import * as discovery from "../lambda/handlers/discovery.ts";
@@ -12,7 +13,7 @@ import * as groups from "../lambda/handlers/groups.ts";
 import * as propagation from "../lambda/handlers/propagation.ts";
 import * as users from "../lambda/handlers/users.ts";
 import { routes } from "../lambda/http/routes.ts";
-import { streamMapping } from "../lambda/stream/stream-mapping.ts";
+import { activityMapping, propagationMapping } from "../lambda/stream/stream-mapping.ts";
 import { tableNameVariable } from "../lambda/table/table-definition.ts";
 import { createTable } from "./local/create-table.ts";
 import { type DataDirectory, openDataDirectory } from "./local/data-directory.ts";
@@ -23,7 +24,8 @@ import { describeCause, LocalFailure } from "./local/failure.ts";
 import { createGateway } from "./local/gateway.ts";
 import { helpText, parseOptions, type StartOptions } from "./local/options.ts";
 import { startLocalServer } from "./local/server.ts";
-import { type StreamPump, startStreamPump } from "./local/stream-pump.ts";
+import type { StreamPump } from "./local/stream-pump.ts";
+import { startStreamPumps } from "./local/stream-pumps.ts";
 
 const tableNameDefault = "rollcall";
 /** The embedded engine writes one transaction after the other; a crowd at its door would only overtake itself. */
@@ -146,12 +148,10 @@ function tableClient(): DynamoDBClient {
 async function pumpStream(streamArn: string | undefined): Promise<StreamPump | undefined> {
   if (streamArn === undefined) return undefined;
   try {
-    return await startStreamPump({
-      client: new DynamoDBStreamsClient(),
-      streamArn,
-      mapping: streamMapping,
-      handler: propagation.handler,
-    });
+    return await startStreamPumps({ client: new DynamoDBStreamsClient(), streamArn }, [
+      { mapping: propagationMapping, handler: propagation.handler },
+      { mapping: activityMapping, handler: activity.handler },
+    ]);
   } catch (cause) {
     console.error(`rollcall: the table's stream cannot be read: ${describeCause(cause)}`);
     return undefined;

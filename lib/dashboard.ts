@@ -10,15 +10,14 @@ import {
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { Construct } from "constructs";
-import { streamFunctionName } from "../lambda/stream/stream-mapping.ts";
 import { iteratorAge, metricPeriod as period, tableMetric } from "./metrics.ts";
-import type { Propagation } from "./propagation.ts";
+import type { WatchedConsumer } from "./monitoring.ts";
 
 interface DashboardContents {
   readonly restApi: RestApi;
   readonly functions: Readonly<Record<string, IFunction>>;
   readonly table: ITable;
-  readonly propagation?: Pick<Propagation, "function" | "failureQueue">;
+  readonly streamConsumers: readonly WatchedConsumer[];
   readonly alarms: readonly Alarm[];
 }
 
@@ -27,10 +26,10 @@ const widgetWidth = 8;
 
 /** One page, read from the top: is anything wrong, what do callers see, which function, do changes get carried, is it the table. */
 export function addDashboard(scope: Construct, contents: DashboardContents): Dashboard {
-  const { restApi, table, propagation, alarms } = contents;
+  const { restApi, table, streamConsumers, alarms } = contents;
   const functions = {
     ...contents.functions,
-    ...(propagation === undefined ? {} : { [streamFunctionName]: propagation.function }),
+    ...Object.fromEntries(streamConsumers.map((consumer) => [consumer.functionName, consumer.function])),
   };
   const ofEachFunction = (metric: (target: IFunction, label: string) => IMetric): IMetric[] =>
     Object.entries(functions).map(([name, target]) => metric(target, name));
@@ -65,7 +64,7 @@ export function addDashboard(scope: Construct, contents: DashboardContents): Das
           ),
         ),
       ],
-      ...(propagation === undefined ? [] : [propagationRow(propagation)]),
+      ...streamConsumers.map(streamRow),
       [
         graph("Table capacity used", [
           table.metricConsumedReadCapacityUnits({ statistic: "Sum", period, label: "read units" }),
@@ -82,17 +81,14 @@ export function addDashboard(scope: Construct, contents: DashboardContents): Das
   });
 }
 
-function propagationRow({
-  function: target,
-  failureQueue,
-}: NonNullable<DashboardContents["propagation"]>): IWidget[] {
+function streamRow({ functionName, function: target, failureQueue }: WatchedConsumer): IWidget[] {
   return [
-    graph("Changes carried late (ms)", [iteratorAge(target)]),
-    graph("Batches of changes", [
+    graph(`Changes late for ${functionName} (ms)`, [iteratorAge(target)]),
+    graph(`Batches of changes for ${functionName}`, [
       target.metricInvocations({ period, label: "begun" }),
       target.metricErrors({ period, label: "failed" }),
     ]),
-    graph("Changes given up", [
+    graph(`Changes given up by ${functionName}`, [
       failureQueue.metricApproximateNumberOfMessagesVisible({
         statistic: "Maximum",
         period,

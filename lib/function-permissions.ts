@@ -1,12 +1,12 @@
 import type { FunctionName } from "../lambda/http/routes.ts";
-import type { streamFunctionName } from "../lambda/stream/stream-mapping.ts";
+import type { StreamFunctionName } from "../lambda/stream/stream-mapping.ts";
 
-/** Every deployed function: those that a route calls, and the one that the table's stream calls. */
-export type DeployedFunctionName = FunctionName | typeof streamFunctionName;
+/** Every deployed function: those that a route calls, and those that the table's stream calls. */
+export type DeployedFunctionName = FunctionName | StreamFunctionName;
 
 /**
  * What each function may do to the table: these actions, on this one table, and nothing else in AWS but its own log
- * (`propagation` also reads the stream: `propagation.ts`).
+ * (those that the stream calls also read it: `stream-consumer.ts`).
  *
  * Transactions have no actions of their own: TransactGetItems is authorised by `GetItem`, TransactWriteItems by
  * `PutItem`, `UpdateItem`, `DeleteItem` and `ConditionCheckItem` (DynamoDB developer guide, "IAM and transactions").
@@ -42,6 +42,8 @@ export const functionPermissions: Readonly<Record<DeployedFunctionName, readonly
   admin: [...read, ...transact, "dynamodb:BatchWriteItem"],
   /** Reads the connection to check the token, and notes the token's last use. */
   discovery: ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"],
-  /** Reads what has changed, and writes what is derived from it; its stream and its queue are in `propagation.ts`. */
+  /** Reads what has changed, and writes what is derived from it; its stream and its queue are in `stream-consumer.ts`. */
   propagation: [...read, ...transact, "dynamodb:BatchWriteItem"],
+  /** Puts entries of the trail, in batches, and removes those of a project that turns out to be gone. */
+  activity: ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"],
 };

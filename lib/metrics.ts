@@ -2,6 +2,7 @@ import { Duration } from "aws-cdk-lib";
 import { Metric } from "aws-cdk-lib/aws-cloudwatch";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
+import { metricNamespace, metricService, quotaNearlyUsedMetric } from "../lambda/runtime/metric-names.ts";
 
 /** What alarms and graphs count over. IdPs sync for minutes; an operator need not hear of trouble sooner. Our choice. */
 export const metricPeriod = Duration.minutes(5);
@@ -25,5 +26,16 @@ export function iteratorAge(target: IFunction): Metric {
     statistic: "Maximum",
     period: metricPeriod,
     label: "age of the last record, ms",
+  });
+}
+
+/** Seats taken where few of their kind are left. */
+export function quotaNearlyUsed(): Metric {
+  return new Metric({
+    namespace: metricNamespace,
+    metricName: quotaNearlyUsedMetric,
+    dimensionsMap: { service: metricService },
+    statistic: "Sum",
+    period: metricPeriod,
   });
 }

@@ -6,19 +6,23 @@ import { type ITable, Operation } from "aws-cdk-lib/aws-dynamodb";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
-import { streamFunctionName, streamFunctionTimeoutSeconds } from "../lambda/stream/stream-mapping.ts";
+import { quotaNearlyUsedPercent } from "../lambda/domain/limits.ts";
+import { type StreamFunctionName, streamFunctionTimeoutSeconds } from "../lambda/stream/stream-mapping.ts";
 import { addDashboard } from "./dashboard.ts";
-import { iteratorAge, metricPeriod as period, tableMetric } from "./metrics.ts";
-import type { Propagation } from "./propagation.ts";
+import { iteratorAge, metricPeriod as period, quotaNearlyUsed, tableMetric } from "./metrics.ts";
 import { functionTimeoutSeconds } from "./rollcall-function.ts";
+import type { StreamConsumer } from "./stream-consumer.ts";
+
+/** What is watched of a function that the table's stream calls. */
+export type WatchedConsumer = Pick<StreamConsumer, "functionName" | "function" | "failureQueue">;
 
 export interface RollcallMonitoringProps {
   readonly restApi: RestApi;
   /** Those that API Gateway calls, by the name that the alarms and the dashboard shall show. */
   readonly functions: Readonly<Record<string, IFunction>>;
   readonly table: ITable;
-  /** Absent where the table has no stream. */
-  readonly propagation?: Pick<Propagation, "function" | "failureQueue">;
+  /** None where the table has no stream. */
+  readonly streamConsumers: readonly WatchedConsumer[];
   /** Where alarms go; without it they only change state. */
   readonly topic?: ITopic;
 }
@@ -30,11 +34,10 @@ export type RunbookSection =
   | "function-errors"
   | "function-throttles"
   | "function-slow"
-  | "propagation-errors"
-  | "propagation-behind"
-  | "propagation-parked"
+  | `${StreamFunctionName}-${"errors" | "behind" | "parked"}`
   | "table-throttles"
-  | "table-system-errors";
+  | "table-system-errors"
+  | "quota-nearly-used";
 
 interface AlarmDefinition {
   readonly id: string;
@@ -67,14 +70,16 @@ const thresholds = {
   /** Four fifths of the timeout. When all is well, no request takes one. */
   functionSlowMilliseconds: functionTimeoutSeconds * 1_000 * 0.8,
   /** A failed batch is split and tried again: single failures mend themselves. */
-  propagationErrorsPerPeriod: 5,
-  /** A change is carried within seconds; a first sync of a large directory may take minutes to work off. */
-  propagationBehindMilliseconds: 15 * 60_000,
-  /** Each message is a change that nobody will carry any more by itself. */
-  propagationParked: 1,
+  streamErrorsPerPeriod: 5,
+  /** A change is carried, or recorded, within seconds; a first sync of a large directory may take minutes to work off. */
+  streamBehindMilliseconds: 15 * 60_000,
+  /** Each message is changes that nobody will carry, or record, any more by themselves. */
+  streamParked: 1,
   /** The SDK and the handlers retry; a few a minute never reach a client. */
   tableThrottlesPerPeriod: 25,
   tableSystemErrorsPerPeriod: 5,
+  /** Rings anew after each pause in which nobody took such a seat: whoever buys seats has been told by the first. */
+  quotaNearlyUsedPerPeriod: 1,
 } as const;
 
 /** What the functions call (`function-permissions.ts`, transactions by their own names); a metric exists for each. */
@@ -96,8 +101,9 @@ export class RollcallMonitoring extends Construct {
     const definitions = [
       ...apiAlarms(props.restApi),
       ...Object.entries(props.functions).flatMap(([name, target]) => functionAlarms(name, target)),
-      ...(props.propagation === undefined ? [] : propagationAlarms(props.propagation)),
+      ...props.streamConsumers.flatMap(streamAlarms),
       ...tableAlarms(props.table),
+      quotaAlarm,
     ];
     this.alarms = definitions.map((definition) => this.#addAlarm(definition, props.topic));
     addDashboard(this, { ...props, alarms: this.alarms });
@@ -181,32 +187,40 @@ function throttleAlarm(name: string, target: IFunction): AlarmDefinition {
   };
 }
 
-function propagationAlarms({
+/** What each of them does to a change. */
+const done: Readonly<Record<StreamFunctionName, string>> = {
+  propagation: "carried",
+  activity: "recorded in the activity trail",
+};
+
+function streamAlarms({
+  functionName: name,
   function: target,
   failureQueue,
-}: NonNullable<RollcallMonitoringProps["propagation"]>): readonly AlarmDefinition[] {
+}: WatchedConsumer): readonly AlarmDefinition[] {
+  const prefix = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
   return [
-    throttleAlarm(streamFunctionName, target),
+    throttleAlarm(name, target),
     {
-      id: "PropagationErrors",
-      section: "propagation-errors",
-      meaning: `Changes could not be carried, or took longer than ${streamFunctionTimeoutSeconds} s, and are tried again.`,
+      id: `${prefix}Errors`,
+      section: `${name}-errors`,
+      meaning: `Changes could not be ${done[name]}, or took longer than ${streamFunctionTimeoutSeconds} s, and are tried again.`,
       metric: target.metricErrors({ period }),
-      threshold: thresholds.propagationErrorsPerPeriod,
+      threshold: thresholds.streamErrorsPerPeriod,
     },
     {
-      id: "PropagationBehind",
-      section: "propagation-behind",
-      meaning: `Changes are carried ${thresholds.propagationBehindMilliseconds / 60_000} minutes late or more.`,
+      id: `${prefix}Behind`,
+      section: `${name}-behind`,
+      meaning: `Changes are ${done[name]} ${thresholds.streamBehindMilliseconds / 60_000} minutes late or more.`,
       metric: iteratorAge(target),
-      threshold: thresholds.propagationBehindMilliseconds,
+      threshold: thresholds.streamBehindMilliseconds,
     },
     {
-      id: "PropagationParked",
-      section: "propagation-parked",
-      meaning: "Changes were given up; an operator has to have them carried within a day.",
+      id: `${prefix}Parked`,
+      section: `${name}-parked`,
+      meaning: `Changes were given up; an operator has to have them ${done[name]} within a day.`,
       metric: failureQueue.metricApproximateNumberOfMessagesVisible({ statistic: "Maximum", period }),
-      threshold: thresholds.propagationParked,
+      threshold: thresholds.streamParked,
     },
   ];
 }
@@ -237,3 +251,11 @@ function tableAlarms(table: ITable): readonly AlarmDefinition[] {
     },
   ];
 }
+
+const quotaAlarm: AlarmDefinition = {
+  id: "QuotaNearlyUsed",
+  section: "quota-nearly-used",
+  meaning: `A seat was taken in a project that has used ${quotaNearlyUsedPercent} % of a quota or more.`,
+  metric: quotaNearlyUsed(),
+  threshold: thresholds.quotaNearlyUsedPerPeriod,
+};

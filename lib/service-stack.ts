@@ -5,17 +5,18 @@ import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
 import { type FunctionName, routes } from "../lambda/http/routes.ts";
+import { type StreamFunctionName, streamMappings } from "../lambda/stream/stream-mapping.ts";
 import { AlarmTopic } from "./alarm-topic.ts";
 import { functionPermissions } from "./function-permissions.ts";
 import { RollcallMonitoring } from "./monitoring.ts";
-import { Propagation } from "./propagation.ts";
 import { RollcallApi } from "./rollcall-api.ts";
 import { RollcallFunction } from "./rollcall-function.ts";
+import { StreamConsumer } from "./stream-consumer.ts";
 
 /** A table that is there already, such as a restored one. */
 export interface ExistingTable {
   readonly name: string;
-  /** Without it nothing is propagated. */
+  /** Without it nothing is propagated, and no activity recorded. */
   readonly streamArn?: string;
 }
 
@@ -35,6 +36,11 @@ const descriptions: Readonly<Record<FunctionName, string>> = {
   discovery: "Rollcall: SCIM discovery, /Me and the health check",
   fallback: "Rollcall: SCIM paths that match no route",
   admin: "Rollcall: the admin API",
+};
+
+const streamDescriptions: Readonly<Record<StreamFunctionName, string>> = {
+  propagation: "Rollcall: carries changes that the table's stream reports",
+  activity: "Rollcall: records changes that the table's stream reports in the activity trail",
 };
 
 /** Everything that holds no data: functions, API, alarms. */
@@ -71,7 +77,7 @@ export class ServiceStack extends Stack {
       createLogRole: props.createLogRole,
     });
 
-    const propagation = this.#addPropagation(table, props.logRetention);
+    const streamConsumers = this.#addStreamConsumers(table, props.logRetention);
 
     const topic =
       props.alarmEmail === undefined
@@ -81,7 +87,7 @@ export class ServiceStack extends Stack {
       restApi: this.api.restApi,
       functions,
       table,
-      ...(propagation === undefined ? {} : { propagation }),
+      streamConsumers,
       ...(topic === undefined ? {} : { topic }),
     });
 
@@ -100,24 +106,31 @@ export class ServiceStack extends Stack {
     });
   }
 
-  #addPropagation(table: ITable, logRetention: RetentionDays): Propagation | undefined {
-    if (table.tableStreamArn === undefined) {
+  #addStreamConsumers(table: ITable, logRetention: RetentionDays): readonly StreamConsumer[] {
+    const streamArn = table.tableStreamArn;
+    if (streamArn === undefined) {
       Annotations.of(this).addWarningV2(
         "rollcall:noStream",
-        "Nothing will be propagated: the table is given by name and its stream is not. Switch the table's stream on and " +
-          "give its ARN in rollcall:streamArn (docs/deploy.md, Restoring the table).",
+        "Nothing will be propagated, and no activity recorded: the table is given by name and its stream is not. Switch " +
+          "the table's stream on and give its ARN in rollcall:streamArn (docs/deploy.md, Restoring the table).",
       );
-      return undefined;
+      return [];
     }
-    const propagation = new Propagation(this, "Propagation", {
-      table,
-      streamArn: table.tableStreamArn,
-      logRetention,
+    return streamMappings.map((mapping) => {
+      const name = mapping.functionName.charAt(0).toUpperCase() + mapping.functionName.slice(1);
+      const description = streamDescriptions[mapping.functionName];
+      const consumer = new StreamConsumer(this, name, {
+        mapping,
+        description,
+        table,
+        streamArn,
+        logRetention,
+      });
+      new CfnOutput(this, `${name}QueueUrl`, {
+        value: consumer.failureQueue.queueUrl,
+        description: `Where batches that the function ${mapping.functionName} gave up are parked: docs/runbook.md`,
+      });
+      return consumer;
     });
-    new CfnOutput(this, "PropagationQueueUrl", {
-      value: propagation.failureQueue.queueUrl,
-      description: "Where batches of stream records that could not be carried are parked: docs/runbook.md",
-    });
-    return propagation;
   }
 }

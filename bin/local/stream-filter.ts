@@ -1,7 +1,12 @@
 import type { FilterPattern, FilterRule } from "../../lambda/stream/stream-mapping.ts";
 
-/** Whether Lambda would let a record through an event source mapping with this filter: all fields, any rule of each. */
-export function passesFilter(pattern: FilterPattern, record: unknown): boolean {
+/** Whether Lambda would let a record through an event source mapping with these filters: any of them. */
+export function passesFilters(patterns: readonly FilterPattern[], record: unknown): boolean {
+  return patterns.some((pattern) => passesFilter(pattern, record));
+}
+
+/** All fields, any rule of each. */
+function passesFilter(pattern: FilterPattern, record: unknown): boolean {
   return Object.entries(pattern).every(([field, wanted]) => {
     const value = fieldOf(record, field);
     return isRules(wanted) ? wanted.some((rule) => satisfies(value, rule)) : passesFilter(wanted, value);
@@ -14,7 +19,8 @@ function isRules(wanted: FilterPattern | readonly FilterRule[]): wanted is reado
 
 function satisfies(value: unknown, rule: FilterRule): boolean {
   if (typeof value !== "string") return false;
-  return typeof rule === "string" ? value === rule : value.startsWith(rule.prefix);
+  if (typeof rule === "string") return value === rule;
+  return "exists" in rule || value.startsWith(rule.prefix);
 }
 
 function fieldOf(value: unknown, field: string): unknown {

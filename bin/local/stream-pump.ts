@@ -1,15 +1,11 @@
 import type { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
 import type { Context, DynamoDBRecord, DynamoDBStreamEvent } from "aws-lambda";
-import {
-  type StreamMapping,
-  streamFunctionName,
-  streamFunctionTimeoutSeconds,
-} from "../../lambda/stream/stream-mapping.ts";
+import { type StreamMapping, streamFunctionTimeoutSeconds } from "../../lambda/stream/stream-mapping.ts";
 import { describeCause } from "./failure.ts";
 import { buildContext } from "./gateway-event.ts";
 import { type DeliveryOptions, deliverBatch, type ParkedBatch } from "./stream-delivery.ts";
 import { lambdaRecordOf } from "./stream-event.ts";
-import { passesFilter } from "./stream-filter.ts";
+import { passesFilters } from "./stream-filter.ts";
 import { createShardReader, listShards, readableShards, type ShardReader } from "./stream-shards.ts";
 
 export type StreamHandler = (event: DynamoDBStreamEvent, context: Context) => Promise<unknown>;
@@ -136,7 +132,7 @@ export async function startStreamPump(options: StreamPumpOptions): Promise<Strea
     const page = await shard.reader.read();
     const records = page.records
       .map((record) => lambdaRecordOf(record, streamArn))
-      .filter((record) => passesFilter(mapping.filter, record));
+      .filter((record) => passesFilters(mapping.filters, record));
     if (shard.pending.length === 0) shard.pendingSince = clock();
     shard.pending.push(...records);
 
@@ -185,7 +181,7 @@ export async function startStreamPump(options: StreamPumpOptions): Promise<Strea
 
   async function invoke(records: readonly DynamoDBRecord[]): Promise<unknown> {
     const milliseconds = streamFunctionTimeoutSeconds * 1_000;
-    const context = buildContext(streamFunctionName, milliseconds);
+    const context = buildContext(mapping.functionName, milliseconds);
     return within(milliseconds, options.handler({ Records: [...records] }, context));
   }
 

@@ -10,6 +10,7 @@ import {
 } from "../table/connections.ts";
 import { replaceProject } from "../table/projects.ts";
 import { overtaken } from "../table/retry.ts";
+import { purgeFailures } from "../table/sync-failures.ts";
 import type { Connection, ConnectionDefaults, ConnectionSettings, Token } from "./connection.ts";
 import { projectIdOf } from "./connection.ts";
 import { type Context, now } from "./context.ts";
@@ -80,8 +81,8 @@ export async function createConnection(
       revision: project.revision + 1,
     };
     const outcome = await context.store.transact([
-      insertConnection(connection),
-      replaceProject(project, counted),
+      insertConnection(connection, context.actor),
+      replaceProject(project, counted, context.actor),
     ]);
     return outcome === "done" ? connection : overtaken();
   });
@@ -96,9 +97,13 @@ export async function getConnection(
     ? await readConnection(context.store, connectionId)
     : undefined;
   if (!connection || projectIdOf(connection) !== projectId) {
-    throw notFound(`Connection ${connectionId} does not exist in project ${projectId}.`);
+    throw noSuchConnection(projectId, connectionId);
   }
   return connection;
+}
+
+export function noSuchConnection(projectId: string, connectionId: string) {
+  return notFound(`Connection ${connectionId} does not exist in project ${projectId}.`);
 }
 
 export async function listConnections(context: Context, projectId: string): Promise<readonly Connection[]> {
@@ -121,18 +126,18 @@ export async function patchConnection(
     if (JSON.stringify(settings) === JSON.stringify(withSettings(before, {}))) {
       return before;
     }
-    const after = {
-      ...before,
-      ...settings,
-      updatedAt: now(context),
-      revision: before.revision + 1,
-    };
-    const outcome = await context.store.transact([replaceConnection(before, after)]);
+    const at = now(context);
+    const after = { ...before, ...settings, updatedAt: at, revision: before.revision + 1 };
+    const note = { actor: context.actor, at };
+    const outcome = await context.store.transact([replaceConnection(before, after, note)]);
     return outcome === "done" ? after : overtaken();
   });
 }
 
-/** Its members stay, unmanaged: a member is managed only while its connection is there. */
+/**
+ * Its members stay, unmanaged: a member is managed only while its connection is there. Its open sync failures go, since
+ * nothing will close them.
+ */
 export async function deleteConnection(
   context: Context,
   projectId: string,
@@ -148,11 +153,21 @@ export async function deleteConnection(
       connectionCount: project.connectionCount - 1,
       revision: project.revision + 1,
     };
-    const outcome = await context.store.transact([...deletion(connection), replaceProject(project, counted)]);
+    const note = { actor: context.actor, at: now(context) };
+    const outcome = await context.store.transact([
+      ...deletion(connection, note),
+      replaceProject(project, counted, context.actor),
+    ]);
     if (outcome === "overtaken") {
       overtaken();
     }
   });
+  try {
+    await purgeFailures(context.store, projectId, connectionId);
+  } catch (cause) {
+    // They are not shown any more, and go with the project.
+    context.warn("The sync failures of a deleted connection could not be removed", cause);
+  }
 }
 
 export interface IssuedToken {
@@ -177,7 +192,7 @@ export async function createToken(
   return issue(context, projectId, connectionId, wish, (live) => live);
 }
 
-/** A new token; every older one ends after the overlap, at once when it is 0. */
+/** A new token; every older one ends after the overlap, at once when it is 0. However many are live, it is never refused. */
 export async function rotateTokens(
   context: Context,
   projectId: string,
@@ -188,8 +203,23 @@ export async function rotateTokens(
   return issue(context, projectId, connectionId, { label: wish.label }, (live) =>
     wish.overlapSeconds === 0
       ? []
-      : live.map((token) => ({ ...token, expiresAt: earlier(token.expiresAt, end) })),
+      : lastInUse(live).map((token) => ({ ...token, expiresAt: earlier(token.expiresAt, end) })),
   );
+}
+
+/**
+ * As many live tokens as a new one leaves room for: those used last, of equals the newer; the others end at once. So the one
+ * that the identity provider has lives through the overlap, even if a rotation is repeated because its answer, or the
+ * token in it, was lost: that one has never been used.
+ */
+function lastInUse(live: readonly Token[]): readonly Token[] {
+  const usedLastFirst = live.toReversed().sort((a, b) => usedAtMs(b) - usedAtMs(a));
+  const kept = new Set(usedLastFirst.slice(0, liveTokensMax - 1));
+  return live.filter((token) => kept.has(token));
+}
+
+function usedAtMs({ lastUsedAt }: Token): number {
+  return lastUsedAt === null ? 0 : Date.parse(lastUsedAt);
 }
 
 export async function listTokens(
@@ -231,7 +261,7 @@ async function issue(
     if (kept.length >= liveTokensMax) {
       throw conflict(
         "too_many_tokens",
-        `A connection has at most ${liveTokensMax} live tokens; delete one, or rotate with overlapSeconds 0.`,
+        `A connection has at most ${liveTokensMax} live tokens; delete one, or rotate them.`,
       );
     }
     const expiresAt = wish.expiresAt === undefined ? null : new Date(wish.expiresAt).toISOString();
@@ -257,7 +287,8 @@ async function issue(
 
 async function replaceTokens(context: Context, before: Connection, tokens: readonly Token[]): Promise<void> {
   const after = { ...before, tokens, revision: before.revision + 1 };
-  if ((await context.store.transact([replaceConnection(before, after)])) === "overtaken") {
+  const note = { actor: context.actor, at: now(context) };
+  if ((await context.store.transact([replaceConnection(before, after, note)])) === "overtaken") {
     overtaken();
   }
 }

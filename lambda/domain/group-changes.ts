@@ -14,12 +14,13 @@ import {
   noteMembership,
   parseNameHolders,
   readGroupRow,
+  rememberGroup,
 } from "../table/groups.ts";
 import type { Key } from "../table/keys.ts";
 import { countOf, type NumberPages } from "../table/numbers.ts";
 import { overtaken } from "../table/retry.ts";
 import type { Item, Write } from "../table/store.ts";
-import type { Context } from "./context.ts";
+import { type Context, now } from "./context.ts";
 import type { Aside, Group } from "./group.ts";
 import { randomCharacters } from "./ids.ts";
 import { asideLifetimeMs, transactionWritesMax } from "./limits.ts";
@@ -56,8 +57,8 @@ export async function commitGroup(context: Context, commit: GroupCommit, at: str
   const after = nextGroup(commit, growth, wide, at);
   const row =
     before !== undefined && !commit.strict
-      ? [noteMembership(before, { at: commit.visible ? at : undefined, growth, wide })]
-      : groupWrites(before, after, commit.holdersAt);
+      ? [noteMembership(before, { at: commit.visible ? at : undefined, growth, wide }, context.actor)]
+      : groupWrites(before, after, commit.holdersAt, context.actor);
   const writes = [...row, ...pages, ...commit.checks];
   if (writes.length > transactionWritesMax) {
     return writeAside(context, commit, after);
@@ -108,14 +109,15 @@ async function createAside(context: Context, commit: GroupCommit, wanted: Group)
   const after: Group = { ...wanted, generation: newGeneration(context) };
   const aside = { generation: after.generation, removableFrom: context.clock() + asideLifetimeMs };
   const hidden = { ...after, hidden: true, aside };
-  const writes = [...groupWrites(undefined, hidden, commit.holdersAt), ...commit.checks];
+  const writes = [...groupWrites(undefined, hidden, commit.holdersAt, context.actor), ...commit.checks];
   await done(orAbandon(context, hidden, () => store.transact(writes)));
   const items = membersItems(placeOf(after), commit.members.after);
   const shown: Group = { ...after, revision: hidden.revision + 1 };
   const isShown = await orAbandon(context, hidden, async () => {
     await store.place(items);
     return changing(context, async () => {
-      if ((await store.transact(groupWrites(hidden, shown, commit.holdersAt))) === "done") {
+      const showing = groupWrites(hidden, shown, commit.holdersAt, context.actor);
+      if ((await store.transact(showing)) === "done") {
         return true;
       }
       // Nobody changes a hidden group but to remove it; else something in passing was in the way.
@@ -144,7 +146,7 @@ async function replaceAside(
   const generation = newGeneration(context);
   const aside = { generation, removableFrom: context.clock() + asideLifetimeMs };
   const begun = { ...before, aside, revision: before.revision + 1 };
-  const writes = groupWrites(before, begun, commit.holdersAt);
+  const writes = groupWrites(before, begun, commit.holdersAt, context.actor);
   await done(orAbandon(context, begun, () => store.transact(writes)));
   const items = membersItems({ ...placeOf(after), generation }, commit.members.after);
   const swapped: Group = {
@@ -157,7 +159,7 @@ async function replaceAside(
   };
   const outcome = await orAbandon(context, begun, async () => {
     await store.place(items);
-    const swap = [...groupWrites(begun, swapped, commit.holdersAt), ...commit.checks];
+    const swap = [...groupWrites(begun, swapped, commit.holdersAt, context.actor), ...commit.checks];
     if ((await store.transact(swap)) === "done") {
       return "done";
     }
@@ -261,13 +263,17 @@ async function whileAside(context: Context, group: Group, generation: string, wr
   });
 }
 
-/** The row and its names in one transaction, then whatever was kept of its members. Overtaken when it changed meanwhile. */
+/**
+ * The row and its names in one transaction, which leaves word of it if it was ever shown; then whatever was kept of its
+ * members. Overtaken when it changed meanwhile.
+ */
 export async function removeGroup(context: Context, group: Group, checks: readonly Write[]): Promise<void> {
   const { store } = context;
   const keys = nameKeysTouched(group, undefined);
   const names = await store.read(keys);
-  const writes = groupWrites(group, undefined, (key) => parseNameHolders(names.get(key)));
-  await done(store.transact([...writes, ...checks]));
+  const writes = groupWrites(group, undefined, (key) => parseNameHolders(names.get(key)), context.actor);
+  const word = group.hidden ? [] : [rememberGroup(group, context.actor, now(context))];
+  await done(store.transact([...writes, ...word, ...checks]));
   await leavingRest(context, () => purgeMembers(context, group.projectId, group.id));
 }
 

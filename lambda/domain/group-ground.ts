@@ -1,6 +1,6 @@
 /** What a change of a group's members has to know before it can be decided: read in one trip, whatever the group's size. */
 
-import { invalidValue } from "../scim/error.ts";
+import { unknownMember } from "../scim/error.ts";
 import { type Generations, noGenerations, readGroupPages } from "../table/group-members.ts";
 import { departedPageKey, type Key, memberKey, rosterPartition } from "../table/keys.ts";
 import { parseMemberRow } from "../table/members.ts";
@@ -127,7 +127,7 @@ function isUserRow(connection: Connection, items: ItemsByKey, number: number): b
 function unknownMembers(ids: readonly string[]) {
   const named = ids.slice(0, unknownMembersNamedMax).map((id) => JSON.stringify(id.slice(0, 64)));
   const more = ids.length > named.length ? ` and ${ids.length - named.length} more` : "";
-  return invalidValue(
+  return unknownMember(
     `Attribute members names who is no user of this connection: ${named.join(", ")}${more}. ` +
       "Provision these users first, or leave them out; nested groups are not supported. Nothing was changed.",
   );

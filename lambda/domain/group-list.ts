@@ -196,7 +196,7 @@ async function settledAmong(
   withNames: boolean,
 ): Promise<SettledGroup | undefined> {
   if (group.size === 0 || numbers.length === 0) {
-    return { group, members: new Uint32Array() };
+    return { group, members: new Float64Array() };
   }
   const pages = new Set(numbers.map((number) => slotOf(number).page));
   let known = group;

@@ -59,3 +59,12 @@ export function newGroup(fields: NewGroupFields, at: string): Group {
     revision: 1,
   };
 }
+
+/** What is still known of a group that was deleted, for a year. */
+export interface FormerGroup {
+  readonly id: string;
+  readonly displayName: string;
+  /** The connection that it belonged to; none for a group made by hand. */
+  readonly connectionId: string | undefined;
+  readonly deletedAt: string;
+}

@@ -14,6 +14,7 @@ import {
   nameKeysTouched,
   parseGroup,
   parseNameHolders,
+  readFormerGroup,
   readGroupRow,
   readGroups,
 } from "../table/groups.ts";
@@ -55,6 +56,7 @@ import { type Member, userNameOf } from "./member.ts";
 import { changing } from "./member-change.ts";
 import type { MembershipWish } from "./membership.ts";
 import { type Caller, credentialOf, type OpenedConnection, openConnection } from "./provider-access.ts";
+import type { Watch } from "./provisioning.ts";
 import { assertVersion } from "./version.ts";
 
 export interface OpenedGroup {
@@ -92,6 +94,7 @@ export async function createGroup(
   context: Context,
   caller: Caller,
   body: () => GroupBody,
+  watch: Watch,
 ): Promise<OpenedGroup> {
   credentialOf(caller);
   const { connectionId } = caller;
@@ -103,15 +106,22 @@ export async function createGroup(
   return changing(context, async () => {
     if (!wanted.ok) {
       await openConnection(context, caller);
+      watch.opened();
     }
     const { names, wish } = unwrapped(wanted);
     const at = now(context);
     const id = newGroupId(connectionId, context.clock(), context.randomBytes);
     const draft = newGroup({ projectId, id, connectionId, access: "none", ...names }, at);
     const [{ connection, items }, ground] = await Promise.all([
-      openConnection(context, caller, [nameKeyOf(draft), ...keysReadAlong(connectionId, wish)]),
+      openConnection(context, caller, [
+        nameKeyOf(draft),
+        ...keysReadAlong(connectionId, wish),
+        ...watch.keys,
+      ]),
       readMembersGround(context, connectionId, id, wish),
     ]);
+    watch.opened();
+    watch.seen(items);
     const holdersAt = (key: Key) => parseNameHolders(items.get(key));
     await assertNameFree(context, connection, draft, holdersAt);
     const members = pagesOf(knownNumbers(connection, wish, ground.people, items));
@@ -146,6 +156,7 @@ export async function changeGroup(
   caller: Caller,
   id: string,
   request: () => GroupChange,
+  watch: Watch,
 ): Promise<OpenedGroup> {
   credentialOf(caller);
   const { connectionId } = caller;
@@ -159,7 +170,7 @@ export async function changeGroup(
   return changing(context, async () => {
     attempts++;
     const [opened, ground] = await Promise.all([
-      openGroup(context, caller, id, keysReadAlong(connectionId, wish)),
+      openGroup(context, caller, id, keysReadAlong(connectionId, wish), watch),
       readMembersGround(context, connectionId, id, wish),
     ]);
     const { connection, group: before, items } = opened;
@@ -188,6 +199,7 @@ export async function changeGroup(
       }
       return { connection, group: before, members };
     }
+    watch.renamed(names.displayName);
     const next: Group = { ...before, ...names };
     await assertNameFree(context, connection, next, held, before);
     assertAnswerable({ connection, group: next, members });
@@ -228,7 +240,7 @@ async function answerAfterwards(
     return { connection, group: current, members: undefined };
   }
   const settled = await settledGroup(context, current);
-  return { connection, group: settled?.group ?? current, members: settled?.members ?? new Uint32Array() };
+  return { connection, group: settled?.group ?? current, members: settled?.members ?? new Float64Array() };
 }
 
 /** The group goes, whoever is in it. 404 when there is none. */
@@ -237,9 +249,10 @@ export async function deleteGroup(
   caller: Caller,
   id: string,
   ifMatch: string | undefined,
+  watch: Watch,
 ): Promise<void> {
   await changing(context, async () => {
-    const { group } = await openGroup(context, caller, id);
+    const { group } = await openGroup(context, caller, id, [], watch);
     assertVersion("group", group, ifMatch);
     await removeGroup(context, group, []);
   });
@@ -314,16 +327,23 @@ async function openGroup(
   caller: Caller,
   id: string,
   alsoRead: readonly Key[] = [],
+  watch?: Watch,
 ): Promise<OpenedConnection & { readonly group: Group }> {
   credentialOf(caller);
   const projectId = projectOfConnection(caller.connectionId);
   const key = isGroupId(id, caller.connectionId) ? groupKey(projectId, id) : undefined;
   const opened = await openConnection(context, caller, [...(key ? [key] : []), ...alsoRead]);
+  watch?.opened();
   const item = key && opened.items.get(key);
   const group = item && parseGroup(projectId, item);
   if (group === undefined || group.hidden) {
+    const former = key && watch && (await readFormerGroup(context.store, projectId, id));
+    if (former !== undefined) {
+      watch?.named(former.displayName);
+    }
     throw noSuchGroup(id);
   }
+  watch?.named(group.displayName);
   return { ...opened, group };
 }
 

@@ -25,6 +25,17 @@ export function indexable(attributes: ScimAttributes): ScimAttributes {
   return attributes;
 }
 
+/** 400 `invalidValue` when what somebody is known by at sign-in is too long to be looked up. */
+export function assertSignInIndexable(
+  subject: string,
+  externalId: string | undefined,
+  email: string | undefined,
+): void {
+  assertKeyLength("subject", "subject", subject);
+  assertKeyLength("externalId", "externalId", externalId ?? "");
+  assertKeyLength("email", "email", foldCase(email ?? ""));
+}
+
 /** 400 `invalidValue` when a group's displayName or externalId is too long to be looked up. */
 export function assertGroupIndexable(displayName: string, externalId: string | undefined): void {
   assertKeyLength("displayName", "displayName", foldCase(displayName));

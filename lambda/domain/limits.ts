@@ -69,6 +69,9 @@ export const overlapSecondsMax = 604_800;
 /** The largest quota. Our choice: far beyond any licence, and exact in every number type. */
 export const quotaMax = 1_000_000_000;
 
+/** Percent of a quota from which on operators are told that it runs out. Our choice: time enough to buy seats before anybody is refused one. */
+export const quotaNearlyUsedPercent = 90;
+
 /** Items on a page of the admin API. API.md §3. */
 export const pageLimitDefault = 50;
 export const pageLimitMax = 200;
@@ -111,3 +114,15 @@ export const membersCarriedMax = 90;
 
 /** Members carried at once after meeting another transaction. Our choice: few enough to slip by. */
 export const membersCarriedAgainMax = 8;
+
+/** Open sync failures of a project that one list sorts: at 0.8 KB each 16 MB and 2,000 read units. Our choice; an IdP whose every user fails opens as many as it has users. */
+export const failuresListedMax = 20_000;
+
+/**
+ * Seconds for which the name of a deleted group is still known: a year. Our choice: an identity provider that goes on
+ * pushing a group has been noticed by then.
+ */
+export const formerGroupSeconds = 365 * 24 * 3_600;
+
+/** Days for which an entry of the activity trail is kept. API.md §3. */
+export const activityDays = 90;

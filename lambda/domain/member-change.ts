@@ -3,6 +3,12 @@
 import { notFound, type RequestError } from "../scim/error.ts";
 import { foldCase } from "../scim/fold.ts";
 import { claimKey, type Key } from "../table/keys.ts";
+import {
+  externalIdKeyGained,
+  type PointedAt,
+  parsePointer,
+  withExternalIdPlace,
+} from "../table/member-pointers.ts";
 import { type Claim, claimKeysTouched, memberWrites, parseClaim } from "../table/members.ts";
 import { numberOf } from "../table/numbers.ts";
 import { overtaken, untilNotOvertaken } from "../table/retry.ts";
@@ -10,7 +16,14 @@ import { readSeatPools, seatWrite, snapshotSeatPools } from "../table/seat-pools
 import type { ItemsByKey, Write } from "../table/store.ts";
 import type { Context } from "./context.ts";
 import { emailOf, type Member, seatOf, userNameOf } from "./member.ts";
-import { planSeats, type SeatChange, type SeatKind, type SeatPlan, type SeatPool } from "./seats.ts";
+import {
+  nearlyUsed,
+  type PoolStep,
+  planSeats,
+  type SeatChange,
+  type SeatKind,
+  type SeatPool,
+} from "./seats.ts";
 
 export interface MemberChange {
   /** As read; nothing for a new member. */
@@ -23,6 +36,8 @@ export interface MemberChange {
 /** What has to be known before a change can be written. */
 export interface ChangeGround {
   readonly claimAt: (key: Key) => Claim;
+  /** Whom an externalId leads to first. */
+  readonly externalIdAt: (key: Key) => PointedAt | undefined;
   readonly pools: readonly SeatPool[];
 }
 
@@ -37,20 +52,25 @@ export function changing<T>(context: Context, change: () => Promise<T>): Promise
   return untilNotOvertaken(context.backoff, change, () => context.clock() > deadline);
 }
 
-/** Reads what the change touches beside the row: claims whose state changes, and pools if a seat does. One trip. */
+/** Reads what the change touches beside the row: claims whose state changes, an externalId it gains, and pools if a seat does. One trip. */
 export async function readGround(context: Context, change: MemberChange): Promise<ChangeGround> {
   // A number still to be given differs from any there is, so that claims which follow it count as touched.
   const after = change.newNumber ? { ...change.after, number: Number.NaN } : change.after;
-  const keys = claimKeysTouched(change.before, after);
+  const gained = externalIdKeyGained(change.before, after);
+  const keys = [...claimKeysTouched(change.before, after), ...(gained === undefined ? [] : [gained])];
   const [items, pools] = await Promise.all([
     keys.length > 0 ? context.store.read(keys) : undefined,
     touchesSeats(change) ? readSeatPools(context.store, change.after.projectId) : [],
   ]);
-  return { claimAt: claimsIn(items), pools };
+  return groundOf(items, pools);
 }
 
-export function claimsIn(items: ItemsByKey | undefined): (key: Key) => Claim {
-  return (key) => parseClaim(items?.get(key));
+export function groundOf(items: ItemsByKey | undefined, pools: readonly SeatPool[]): ChangeGround {
+  return {
+    claimAt: (key) => parseClaim(items?.get(key)),
+    externalIdAt: (key) => parsePointer(items?.get(key)),
+    pools,
+  };
 }
 
 /**
@@ -69,13 +89,20 @@ export async function commit(
   const steps = plan?.steps ?? [];
   const source = steps.find((step) => step.ordinal !== undefined);
   const number = source?.ordinal !== undefined ? numberOf(source.pool.stripe, source.ordinal) : after.number;
-  const member: Member = { ...after, number, homeNumber: before ? before.homeNumber : number };
+  const numbered: Member = { ...after, number, homeNumber: before ? before.homeNumber : number };
+  const member = withExternalIdPlace(before, numbered, ground.externalIdAt);
   const outcome = await context.store.transact([
-    ...memberWrites(before, member, ground.claimAt),
+    ...memberWrites(before, member, ground.claimAt, context.actor),
     ...steps.map((step) => seatWrite(member.projectId, step)),
     ...checks,
   ]);
-  return outcome === "done" ? member : overtaken();
+  if (outcome !== "done") {
+    overtaken();
+  }
+  if (plan !== undefined) {
+    tellIfNearlyUsed(context, member.projectId, plan);
+  }
+  return member;
 }
 
 export interface TakenName {
@@ -111,22 +138,43 @@ function seatChange({ before, after, newNumber }: MemberChange): SeatChange {
   return { release: before && seatOf(before), take: seatOf(after), newNumber };
 }
 
+interface PlannedSeats {
+  readonly steps: readonly PoolStep[];
+  /** What they were planned from. */
+  readonly seen: readonly SeatPool[];
+}
+
 async function seatPlan(
   context: Context,
   change: MemberChange,
   pools: readonly SeatPool[],
   refuse: QuotaRefusal,
-): Promise<Extract<SeatPlan, { kind: "steps" }>> {
-  let plan = planSeats(existing(pools), seatChange(change), context.spread);
+): Promise<PlannedSeats> {
+  let seen = existing(pools);
+  let plan = planSeats(seen, seatChange(change), context.spread);
   if (plan.kind === "full") {
     // Pools read one by one may each look full while a seat wanders between them: only one instant tells.
-    const snapshot = await snapshotSeatPools(context.store, change.after.projectId);
-    plan = planSeats(existing(snapshot), seatChange(change), context.spread);
+    seen = existing(await snapshotSeatPools(context.store, change.after.projectId));
+    plan = planSeats(seen, seatChange(change), context.spread);
   }
   if (plan.kind === "full") {
     throw refuse(plan.seat, plan.quota);
   }
-  return plan.kind === "steps" ? plan : overtaken();
+  return plan.kind === "steps" ? { steps: plan.steps, seen } : overtaken();
+}
+
+/** From the pools as they were read: at worst a seat taken at the same moment is told of with the next one. Never a reason to fail. */
+function tellIfNearlyUsed(context: Context, projectId: string, { steps, seen }: PlannedSeats): void {
+  const kind = steps.find(({ take }) => take !== undefined)?.take;
+  const use = kind && nearlyUsed(seen, kind);
+  if (use === undefined) {
+    return;
+  }
+  try {
+    context.quotaNearlyUsed({ projectId, ...use });
+  } catch (cause) {
+    context.warn("That a quota is nearly used could not be told", cause);
+  }
 }
 
 /** A project without pools is a project that is going. */

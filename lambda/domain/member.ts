@@ -17,6 +17,19 @@ export type Access = (typeof accesses)[number];
 export const memberStatuses = ["active", "inactive", "deleted"] as const;
 export type MemberStatus = (typeof memberStatuses)[number];
 
+/** By what a member made by signing in is known again, until SCIM links it. */
+export interface SignInMark {
+  /** The connection it signed in by; that may be gone by now. */
+  readonly connectionId: string;
+  readonly subject: string;
+  readonly externalId: string | undefined;
+  /**
+   * Nobody has decided yet what it is: SCIM may take it over as either type. An admin who sets its type, role or status
+   * decides.
+   */
+  readonly typeIsOpen: boolean;
+}
+
 export interface Member {
   readonly projectId: string;
   /** Where the row lives, and what its SCIM id enciphers. Changes when SCIM creates a once deleted user again. */
@@ -31,6 +44,10 @@ export interface Member {
   readonly connectionId: string | undefined;
   /** The last connection whose IdP deleted it. Created there again, it is the same member. */
   readonly formerConnectionId: string | undefined;
+  /** Of a live member without connection alone. */
+  readonly signIn: SignInMark | undefined;
+  /** Whether another user of the connection had the externalId before it: it is then found under a key of its own. */
+  readonly sharesExternalId: boolean;
   readonly deletedAt: string | undefined;
   readonly createdAt: string;
   /** When the SCIM resource last changed (`meta.lastModified`). */
@@ -52,6 +69,8 @@ export function newMember(fields: NewMemberFields, at: string): Member {
     number: Number.NaN,
     homeNumber: Number.NaN,
     formerConnectionId: undefined,
+    signIn: undefined,
+    sharesExternalId: false,
     deletedAt: undefined,
     createdAt: at,
     lastModified: at,

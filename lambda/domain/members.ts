@@ -17,6 +17,7 @@ import {
   type MemberType,
   newMember,
   type Role,
+  type SignInMark,
   statusOf,
   typeOf,
   userNameOf,
@@ -115,10 +116,12 @@ export async function patchMember(
     }
     const attributesChanged = !sameAttributes(before.attributes, attributes);
     const at = now(context);
+    const role = roleFor(typeOf(attributes), patch.role, before.role ?? undefined);
     const after: Member = {
       ...before,
       attributes,
-      role: roleFor(typeOf(attributes), patch.role, before.role ?? undefined),
+      role,
+      signIn: markAfter(before, attributes, role),
       access: patch.access ?? before.access,
       lastModified: attributesChanged ? at : before.lastModified,
       version: before.version + (attributesChanged ? 1 : 0),
@@ -146,6 +149,7 @@ export async function deleteMember(context: Context, projectId: string, memberId
     const after: Member = {
       ...before,
       attributes: withActive(before.attributes, false),
+      signIn: undefined,
       deletedAt: at,
       lastModified: at,
       updatedAt: at,
@@ -209,7 +213,17 @@ function roleFor(type: MemberType, wanted: Role | null | undefined, current: Rol
   return null;
 }
 
-function withFields(attributes: ScimAttributes, fields: MemberPatch): ScimAttributes {
+/** Who sets type, role or status decides what a member made by signing in is; by whom it is known stays. */
+function markAfter(before: Member, attributes: ScimAttributes, role: Role | null): SignInMark | undefined {
+  const decided =
+    typeOf(attributes) !== typeOf(before.attributes) ||
+    statusOf({ ...before, attributes }) !== statusOf(before) ||
+    role !== before.role;
+  return before.signIn && decided ? { ...before.signIn, typeIsOpen: false } : before.signIn;
+}
+
+/** Attributes with what was given set, each as SCIM would have it; null or "" takes it away. */
+export function withFields(attributes: ScimAttributes, fields: MemberPatch): ScimAttributes {
   const { userName, displayName, name, email, type, status } = fields;
   let next = attributes;
   if (userName !== undefined) {

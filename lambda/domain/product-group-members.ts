@@ -185,8 +185,8 @@ async function editMembers(
     const wide = pages.length > 1;
     const note =
       userPage.length > 0
-        ? noteMembership(group, { at, growth: next.asUser ? 1 : -1, wide })
-        : noteHandMembership(group, at);
+        ? noteMembership(group, { at, growth: next.asUser ? 1 : -1, wide }, context.actor)
+        : noteHandMembership(group, at, context.actor);
     const outcome = await store.transact([note, ...pages, ...stillUnmanaged(group, owner)]);
     if (outcome === "overtaken") {
       overtaken();

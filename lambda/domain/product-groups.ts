@@ -49,7 +49,7 @@ export async function createProductGroup(
     const group = newGroup(fields, now(context));
     const holdersAt = await holdersOf(context, undefined, group);
     const outcome = await context.store.transact([
-      ...groupWrites(undefined, group, holdersAt),
+      ...groupWrites(undefined, group, holdersAt, context.actor),
       projectOpen(projectId),
     ]);
     return outcome === "done" ? { group, counts: nobody, managedBy: undefined } : overtaken();
@@ -118,7 +118,7 @@ async function change(
   const holdersAt = await holdersOf(context, before, after);
   assertNameFree(owner, before, after, holdersAt);
   const outcome = await context.store.transact([
-    ...groupWrites(before, after, holdersAt),
+    ...groupWrites(before, after, holdersAt, context.actor),
     ...(renamed ? stillUnmanaged(before, owner) : []),
   ]);
   return outcome === "done" ? after : overtaken();

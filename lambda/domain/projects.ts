@@ -44,7 +44,7 @@ export async function createProject(
       updatedAt: at,
       revision: 1,
     };
-    const writes = [insertProject(project), ...createSeatPools(project.id, project.quotas)];
+    const writes = [insertProject(project, context.actor), ...createSeatPools(project.id, project.quotas)];
     if ((await context.store.transact(writes)) === "overtaken") {
       overtaken();
     }
@@ -104,7 +104,7 @@ export async function patchProject(
     }
     const project = { ...before, name, quotas, updatedAt: now(context), revision: before.revision + 1 };
     const outcome = await context.store.transact([
-      replaceProject(before, project),
+      replaceProject(before, project, context.actor),
       ...(resplits ? resplitSeatPools(projectId, pools, quotas) : []),
     ]);
     return outcome === "done" ? { project, usage: usageOf(pools) } : overtaken();
@@ -130,7 +130,7 @@ export async function deleteProject(context: Context, projectId: string): Promis
         `The project still has ${project.connectionCount} connection(s); delete them first, then the project.`,
       );
     }
-    return closeProject(context.store, project);
+    return closeProject(context.store, project, context.actor);
   });
   const deadline = context.clock() + removalBudgetMs;
   if (!(await purgeProject(context.store, closed, () => context.clock() > deadline))) {

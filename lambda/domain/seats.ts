@@ -9,6 +9,8 @@
  * shares of another quota.
  */
 
+import { quotaNearlyUsedPercent } from "./limits.ts";
+
 export const seatKinds = ["users", "reviewers", "readers"] as const;
 export type SeatKind = (typeof seatKinds)[number];
 
@@ -24,6 +26,13 @@ export interface SeatPool {
   readonly next: number;
   readonly used: SeatCounts;
   readonly share: Quotas;
+}
+
+/** How far a quota is used up. */
+export interface QuotaUse {
+  readonly kind: SeatKind;
+  readonly used: number;
+  readonly quota: number;
 }
 
 export interface SeatChange {
@@ -134,6 +143,26 @@ export function quotaOf(pools: readonly SeatPool[], kind: SeatKind): number | nu
     const share = pool.share[kind];
     return total === null || share === null ? null : total + share;
   }, 0);
+}
+
+/** What is in use of a quota once one more seat of it is taken, if that is nearly all; `pools` as they were before. */
+export function nearlyUsed(pools: readonly SeatPool[], kind: SeatKind): QuotaUse | undefined {
+  const quota = quotaOf(pools, kind);
+  if (quota === null) {
+    return undefined;
+  }
+  // A seat that wandered while the pools were read one by one may count twice, yet none is taken above the quota.
+  const used = Math.min(usageOf(pools)[kind] + 1, quota);
+  return 100 * used >= quotaNearlyUsedPercent * quota ? { kind, used, quota } : undefined;
+}
+
+/** Seats still free. None where usage is above a lowered quota; null is unlimited. */
+export function seatsLeft(quotas: Quotas, usage: SeatCounts): Quotas {
+  const left = (kind: SeatKind) => {
+    const quota = quotas[kind];
+    return quota === null ? null : Math.max(0, quota - usage[kind]);
+  };
+  return { users: left("users"), reviewers: left("reviewers"), readers: left("readers") };
 }
 
 function roomIn(pool: SeatPool, kind: SeatKind): number {

@@ -1,7 +1,7 @@
 /**
  * Bearer tokens: `rollcall_<connection id>_<256 random bits><checksum>`.
  *
- * The fixed prefix and alphabet let secret scanners find a leaked one (`rollcall_[0-9a-z]{24}_[0-9a-z]{59}`), the
+ * The fixed prefix and alphabet let secret scanners find a leaked one (the expression for them is in docs/runbook.md), the
  * checksum lets a mistyped one be refused without a read, and only its SHA-256 is kept: 256 random bits need no salt
  * and no slow hash.
  */

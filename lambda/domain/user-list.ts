@@ -19,6 +19,7 @@ import {
   userNameLookup,
 } from "../table/member-lookups.ts";
 import { readGroupsOfMembers, readMembers, readMembersWithGroups } from "../table/member-reads.ts";
+import type { NumberSet } from "../table/numbers.ts";
 import { readRoster } from "../table/roster.ts";
 import type { Context } from "./context.ts";
 import { settledGroup } from "./groups.ts";
@@ -126,7 +127,7 @@ function positionOf(number: number): string {
 }
 
 /** How many of the ascending numbers are not above the last one. */
-function countThrough(ascending: Uint32Array, last: number): number {
+function countThrough(ascending: NumberSet, last: number): number {
   let from = 0;
   let to = ascending.length;
   while (from < to) {

@@ -9,8 +9,9 @@ import { notFound, uniqueness } from "../scim/error.ts";
 import { type ScimAttributes, sameAttributes } from "../scim/resource.ts";
 import { type Key, memberGroupsKey, memberKey } from "../table/keys.ts";
 import { parseMemberGroups } from "../table/member-groups.ts";
+import { externalIdKeysOf } from "../table/member-pointers.ts";
 import { readMember } from "../table/member-reads.ts";
-import { type Claim, claimKeysOf, parseMemberRow } from "../table/members.ts";
+import { claimKeysOf, parseMemberRow } from "../table/members.ts";
 import { overtaken } from "../table/retry.ts";
 import { readSeatPools } from "../table/seat-pools.ts";
 import type { ItemsByKey, Write } from "../table/store.ts";
@@ -22,6 +23,7 @@ import { indexable } from "./indexable.ts";
 import { owningConnection, stillUnmanaged } from "./management.ts";
 import {
   emailOf,
+  externalIdOf,
   lastConnectionOf,
   type Member,
   newMember,
@@ -29,10 +31,11 @@ import {
   userNameOf,
   withActive,
 } from "./member.ts";
-import { type ChangeGround, changing, claimsIn, commit, readGround, takenName } from "./member-change.ts";
+import { type ChangeGround, changing, commit, groundOf, readGround, takenName } from "./member-change.ts";
 import { type GroupReference, referencesTo, withNames } from "./member-groups.ts";
 import { memberIdOf, memberIdOfMember, memberNumberOf } from "./member-id.ts";
 import { type Caller, credentialOf, openConnection } from "./provider-access.ts";
+import type { Watch } from "./provisioning.ts";
 import { quotaExceeded } from "./refusals.ts";
 import { assertVersion } from "./version.ts";
 
@@ -70,19 +73,24 @@ export async function createUser(
   context: Context,
   caller: Caller,
   body: () => ScimAttributes,
+  watch: Watch,
 ): Promise<OpenedUser> {
   credentialOf(caller);
   const projectId = projectOfConnection(caller.connectionId);
   const wanted = attempt(() => indexable(body()));
   return changing(context, async () => {
-    const keys = wanted.ok ? claimKeysOf(projectId, wanted.value) : [];
+    const keys = wanted.ok
+      ? [...claimKeysOf(projectId, wanted.value), ...externalIdKeysOf(caller.connectionId, wanted.value)]
+      : [];
     const [{ connection, items }, pools] = await Promise.all([
-      openConnection(context, caller, keys),
+      openConnection(context, caller, [...keys, ...watch.keys]),
       wanted.ok ? readSeatPools(context.store, projectId) : [],
     ]);
+    watch.opened();
+    watch.seen(items);
     const attributes = unwrapped(wanted);
-    const ground: ChangeGround = { claimAt: claimsIn(items), pools };
-    const met = await whoIsThere(context, connection, attributes, ground.claimAt);
+    const ground = groundOf(items, pools);
+    const met = await whoIsThere(context, connection, attributes, ground);
     if (met === undefined) {
       const after = newcomer(connection, attributes, now(context));
       const change = { before: undefined, after, newNumber: true };
@@ -117,9 +125,10 @@ export async function changeUser(
   caller: Caller,
   id: string,
   request: UserChange,
+  watch: Watch,
 ): Promise<OpenedUser> {
   return changing(context, async () => {
-    const opened = await openUser(context, caller, id, request.wantsGroups);
+    const opened = await openUser(context, caller, id, request.wantsGroups, watch);
     const { connection, member: before, groups } = opened;
     assertVersion("user", before, request.ifMatch);
     const attributes = indexable(request.apply(attributesFor(request.method, before)));
@@ -130,6 +139,7 @@ export async function changeUser(
     if (!restores && sameAttributes(before.attributes, attributes)) {
       return opened;
     }
+    watch.renamed(userNameOf(attributes));
     const type = typeOf(attributes);
     const converted = type !== typeOf(before.attributes);
     const after: Member = {
@@ -143,8 +153,11 @@ export async function changeUser(
     const ground = await readGround(context, change);
     const taken = takenName(after, ground.claimAt);
     if (taken) {
+      const holder = await readMember(context.store, after.projectId, taken.holder);
       throw uniqueness(
-        `${taken.attribute} "${taken.value}" is already used by another member of the project; choose another one.`,
+        `${taken.attribute} "${taken.value}" is already used by another member of the project, ` +
+          `${memberIdOfMember(holder ?? overtaken())}. Choose another one, or give that member another one first. ` +
+          "Nothing was changed.",
       );
     }
     const member = await commit(context, change, ground, quotaExceeded.toProvider);
@@ -158,9 +171,10 @@ export async function deleteUser(
   caller: Caller,
   id: string,
   ifMatch: string | undefined,
+  watch: Watch,
 ): Promise<void> {
   await changing(context, async () => {
-    const { connection, member: before } = await openUser(context, caller, id, false);
+    const { connection, member: before } = await openUser(context, caller, id, false, watch);
     if (before.deletedAt !== undefined) {
       throw noSuchUser(id);
     }
@@ -185,6 +199,7 @@ async function openUser(
   caller: Caller,
   id: string,
   wantsGroups: boolean,
+  watch?: Watch,
 ): Promise<OpenedUser> {
   credentialOf(caller);
   const projectId = projectOfConnection(caller.connectionId);
@@ -193,23 +208,22 @@ async function openUser(
   const groupsKey = number !== undefined && wantsGroups ? memberGroupsKey(projectId, number) : undefined;
   const keys = [key, groupsKey].filter((one) => one !== undefined);
   const { connection, items } = await openConnection(context, caller, keys);
-  const member = key && linkedMember(projectId, connection, items, key);
-  if (member === undefined) {
+  watch?.opened();
+  const member = key && memberAt(projectId, items, key);
+  if (member !== undefined && lastConnectionOf(member) === connection.id) {
+    watch?.named(userNameOf(member.attributes));
+  }
+  if (member?.connectionId !== connection.id) {
     throw noSuchUser(id);
   }
   const carried = parseMemberGroups(groupsKey && items.get(groupsKey));
   return { connection, member, groups: referencesTo(connection.id, carried) };
 }
 
-function linkedMember(
-  projectId: string,
-  connection: Connection,
-  items: ItemsByKey,
-  key: Key,
-): Member | undefined {
+function memberAt(projectId: string, items: ItemsByKey, key: Key): Member | undefined {
   const item = items.get(key);
   const row = item && parseMemberRow(projectId, item);
-  return row?.kind === "member" && row.member.connectionId === connection.id ? row.member : undefined;
+  return row?.kind === "member" ? row.member : undefined;
 }
 
 /** A member that a new user turns out to be, and what must stay true of it until it is linked. */
@@ -219,14 +233,14 @@ interface Met {
 }
 
 /**
- * The member a new user meets: one that holds its userName or email, or one this connection deleted before. Nobody:
- * undefined. Somebody it must not become: 409.
+ * The member a new user meets: one that holds its userName or email, one that signed in with its externalId, or one this
+ * connection deleted before. Nobody: undefined. Somebody it must not become: 409.
  */
 async function whoIsThere(
   context: Context,
   connection: Connection,
   attributes: ScimAttributes,
-  claimAt: (key: Key) => Claim,
+  { claimAt, externalIdAt }: ChangeGround,
 ): Promise<Met | undefined> {
   const projectId = projectIdOf(connection);
   const keys = claimKeysOf(projectId, attributes);
@@ -254,6 +268,12 @@ async function whoIsThere(
     const member = await holderOf(context, projectId, holder, keys[claimed]!);
     return { member, checks: await assertLinkable(context, connection, member, attributes, name) };
   }
+  const [byExternalId] = externalIdKeysOf(connection.id, attributes).map(externalIdAt);
+  if (byExternalId?.as === "signIn") {
+    const member = await signedInMember(context, connection, byExternalId.number, externalIdOf(attributes));
+    const name = `externalId "${externalIdOf(attributes)}"`;
+    return { member, checks: await assertLinkable(context, connection, member, attributes, name) };
+  }
   for (const claim of [byUserName, byEmail]) {
     const former = claim?.former[connection.id];
     const member = former === undefined ? undefined : await readMember(context.store, projectId, former);
@@ -274,6 +294,18 @@ async function holderOf(context: Context, projectId: string, holder: number, cla
   return holds ? member : overtaken();
 }
 
+/** The member that signed in with an externalId, which is how it was found. It may have been linked by now: then start over. */
+async function signedInMember(
+  context: Context,
+  connection: Connection,
+  number: number,
+  externalId: string | undefined,
+): Promise<Member> {
+  const member = await readMember(context.store, projectIdOf(connection), number);
+  const signIn = member?.signIn;
+  return signIn?.connectionId === connection.id && signIn.externalId === externalId ? member! : overtaken();
+}
+
 /** 409 unless the connection may take this member over; else what must stay true until it has. */
 async function assertLinkable(
   context: Context,
@@ -286,22 +318,25 @@ async function assertLinkable(
     throw uniqueness(
       `${name} is already used by user ${memberIdOf(member.projectId, member.number)} of this connection. ` +
         "Match that user by a filter and update it instead of creating it.",
+      "already_provisioned",
     );
   }
   const owner = await owningConnection(context, member);
   if (owner?.scimEnabled) {
     throw uniqueness(
-      `${name} belongs to a member managed by another connection of this project. ` +
+      `${name} belongs to a member managed by another connection of this project, "${owner.name}" (${owner.id}). ` +
         "Remove the user from that identity provider, or disable SCIM on that connection, then retry.",
+      "managed_elsewhere",
     );
   }
   const returns = member.connectionId === undefined && member.formerConnectionId === connection.id;
   const type = typeOf(member.attributes);
-  if (!returns && type !== typeOf(attributes)) {
+  if (!returns && !member.signIn?.typeIsOpen && type !== typeOf(attributes)) {
     throw uniqueness(
       `User already available in the project as a ${type}: ${name}. ` +
         `Send isTeamAccount ${type === "user"} to take the member over as it is and convert it afterwards, ` +
         "or change its type in the product, then retry.",
+      "role_conflict",
     );
   }
   return stillUnmanaged(member, owner);
@@ -316,6 +351,7 @@ function adopted(member: Member, connection: Connection, attributes: ScimAttribu
     role: type === typeOf(member.attributes) ? member.role : defaultsFor(connection, type).role,
     connectionId: connection.id,
     formerConnectionId: undefined,
+    signIn: undefined,
     deletedAt: undefined,
     ...nextVersion(member, at),
   };

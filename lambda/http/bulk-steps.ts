@@ -1,5 +1,6 @@
 /** The steps of a bulk request, each served as a request of its own would be. */
 
+import { noteRefusal } from "../domain/provisioning.ts";
 import { conflict, notImplemented, unavailable } from "../domain/refusals.ts";
 import type { AskedOperation, BulkOperation } from "../scim/bulk.ts";
 import {
@@ -16,6 +17,7 @@ import { isObject, type JsonObject, type JsonValue } from "../scim/json.ts";
 import { errorBody } from "../scim/messages.ts";
 import type { Outcome, Outcomes } from "./bulk-run.ts";
 import { tellable } from "./error-response.ts";
+import { askedResource } from "./provisioned.ts";
 import type { HttpResponse } from "./response.ts";
 import type { ScimCall, ScimEndpoint } from "./scim-router.ts";
 
@@ -63,7 +65,7 @@ export class BulkSteps {
     const missing = [...references].find((bulkId) => !postponed.has(bulkId) && idOf(bulkId) === undefined);
     if (missing !== undefined) {
       const target = this.#resolved(operation.target, outcomes);
-      return this.#refusal(target, this.#missing(missing, outcomes));
+      return this.#refusal(target, await this.#noted(operation, this.#missing(missing, outcomes)));
     }
     const now = postponed.size === 0 ? operation.data : partReferring(operation.data, postponed).now;
     const resolved = resolveReferences({ ...operation, data: now }, (bulkId) => idOf(bulkId)!);
@@ -72,6 +74,24 @@ export class BulkSteps {
     } catch (error) {
       return this.#refusal(resolved.target, this.#tellable(error));
     }
+  }
+
+  /** An operation that no endpoint gets to see is known to the operators by the name in its body. */
+  async #noted({ method, target, data }: AskedOperation, error: RequestError): Promise<RequestError> {
+    const isUser = target.type.name === "User";
+    const { name } = askedResource({ ok: true, value: data }, isUser ? "userName" : "displayName");
+    await noteRefusal(
+      this.#call.runtime.context,
+      {
+        connectionId: this.#call.caller.connectionId,
+        resourceType: isUser ? "User" : "Group",
+        operation: method === "POST" ? "create" : "replace",
+        asked: { name, id: undefined },
+        requestId: this.#call.request.requestId,
+      },
+      error,
+    );
+    return error;
   }
 
   async #complete({ index, operation, postponed }: CompleteStep, outcomes: Outcomes): Promise<Outcome> {

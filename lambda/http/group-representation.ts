@@ -18,11 +18,11 @@ export type MemberNames = ReadonlyMap<number, string>;
  */
 export function groupResource(
   group: Group,
-  members: Uint32Array | undefined,
+  members: Float64Array | undefined,
   scimBaseUrl: string,
   names?: MemberNames,
 ): ScimResource {
-  const elements = memberElements(group.projectId, members ?? new Uint32Array(), scimBaseUrl, names);
+  const elements = memberElements(group.projectId, members ?? new Float64Array(), scimBaseUrl, names);
   return buildResource(
     groupType,
     { ...attributesOf(group), ...(elements.length > 0 && { members: elements }) },
@@ -38,7 +38,7 @@ export function groupResource(
 
 function memberElements(
   projectId: string,
-  numbers: Uint32Array,
+  numbers: Float64Array,
   scimBaseUrl: string,
   names: MemberNames | undefined,
 ): readonly JsonValue[] {

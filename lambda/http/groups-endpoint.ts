@@ -9,12 +9,14 @@ import {
   createGroup,
   deleteGroup,
   type GroupBody,
+  type GroupChange,
   getGroup,
   memberNames,
   type OpenedGroup,
 } from "../domain/groups.ts";
 import { largeBodyBytesMax } from "../domain/limits.ts";
 import { noWish, wishOf } from "../domain/membership.ts";
+import type { Watch } from "../domain/provisioning.ts";
 import type { ResourceCollection } from "../domain/resource-list.ts";
 import { matchesVersion } from "../domain/version.ts";
 import { isArray, isObject, type JsonValue, parseJson } from "../scim/json.ts";
@@ -28,6 +30,7 @@ import { groupMembers } from "../scim/schemas/group.ts";
 import { groupResource, type MemberNames } from "./group-representation.ts";
 import { answerList, answerSearch, type Collections, isSearch } from "./lists.ts";
 import { assertJsonBody } from "./media-type.ts";
+import { askedResource, provisioned } from "./provisioned.ts";
 import { boundedBody } from "./request.ts";
 import type { HttpResponse } from "./response.ts";
 import { refuseMethod, type ScimCall, type ScimEndpoint, scimAnswer } from "./scim-router.ts";
@@ -67,13 +70,29 @@ async function serveGroup(call: ScimCall, id: string): Promise<HttpResponse> {
   switch (call.request.method) {
     case "GET":
       return read(call, id);
-    case "PUT":
-      return change(call, id, "all", () => splitBody(replaceAttributes(groupType, {}, bodyOf(call))));
+    case "PUT": {
+      const body = attempt(() => bodyOf(call));
+      const asked = askedResource(body, "displayName", id);
+      return provisioned(call, { resourceType: "Group", operation: "replace", asked }, (watch) =>
+        change(call, id, "all", () => splitBody(replaceAttributes(groupType, {}, unwrapped(body))), watch),
+      );
+    }
     case "PATCH":
-      return patch(call, id);
+      return provisioned(
+        call,
+        { resourceType: "Group", operation: "modify", asked: { name: undefined, id } },
+        (watch) => patch(call, id, watch),
+      );
     case "DELETE":
-      await deleteGroup(call.runtime.context, call.caller, id, call.request.headers.get("if-match"));
-      return scimAnswer(call, 204, undefined);
+      return provisioned(
+        call,
+        { resourceType: "Group", operation: "delete", asked: { name: undefined, id } },
+        async (watch) => {
+          const ifMatch = call.request.headers.get("if-match");
+          await deleteGroup(call.runtime.context, call.caller, id, ifMatch, watch);
+          return scimAnswer(call, 204, undefined);
+        },
+      );
     default:
       return refuseMethod(call, ["GET", "PUT", "PATCH", "DELETE"]);
   }
@@ -81,11 +100,19 @@ async function serveGroup(call: ScimCall, id: string): Promise<HttpResponse> {
 
 async function create(call: ScimCall): Promise<HttpResponse> {
   const projection = attempt(() => projectionOf(call));
-  const opened = await createGroup(call.runtime.context, call.caller, () => {
+  const body = attempt(() => bodyOf(call));
+  const wanted = () => {
     unwrapped(projection);
-    return splitBody(createAttributes(groupType, bodyOf(call)));
-  });
-  return groupAnswer(call, 201, opened, unwrapped(projection));
+    return splitBody(createAttributes(groupType, unwrapped(body)));
+  };
+  return provisioned(
+    call,
+    { resourceType: "Group", operation: "create", asked: askedResource(body, "displayName") },
+    async (watch) => {
+      const opened = await createGroup(call.runtime.context, call.caller, wanted, watch);
+      return groupAnswer(call, 201, opened, unwrapped(projection));
+    },
+  );
 }
 
 async function read(call: ScimCall, id: string): Promise<HttpResponse> {
@@ -107,10 +134,10 @@ async function read(call: ScimCall, id: string): Promise<HttpResponse> {
  * Without `attributes` and `excludedAttributes`, the answer has the resource for groups that are not large, else no body
  * (API.md §4); with them, it has what they ask for.
  */
-async function patch(call: ScimCall, id: string): Promise<HttpResponse> {
+async function patch(call: ScimCall, id: string, watch: Watch): Promise<HttpResponse> {
   const projection = attempt(() => projectionOf(call));
   const wanted = projection.ok && projection.value.kind !== "default" ? "all" : "few";
-  return change(call, id, wanted, () => {
+  const body = (): GroupBody => {
     const operations = readPatch(groupType, bodyOf(call));
     const changes = operations.map(membershipChange).filter((one) => one !== undefined);
     const others = operations.filter((operation) => operation.kind !== "members");
@@ -118,7 +145,8 @@ async function patch(call: ScimCall, id: string): Promise<HttpResponse> {
       attributes: (stored) => applyPatch(groupType, stored, others, { id }),
       members: changes.length === 0 ? noWish : wishOf(changes),
     };
-  });
+  };
+  return change(call, id, wanted, body, watch);
 }
 
 /** What is wrong with body or parameters is said once the caller may come in, and before anything has changed. */
@@ -127,10 +155,11 @@ async function change(
   id: string,
   membersWanted: "all" | "few",
   body: () => GroupBody,
+  watch: Watch,
 ): Promise<HttpResponse> {
   const projection = attempt(() => projectionOf(call));
   const showsMembers = projection.ok && wants(projection.value, groupMembers.name);
-  const opened = await changeGroup(call.runtime.context, call.caller, id, () => {
+  const wanted = (): GroupChange => {
     unwrapped(projection);
     return {
       ...body(),
@@ -143,7 +172,8 @@ async function change(
         }
       },
     };
-  });
+  };
+  const opened = await changeGroup(call.runtime.context, call.caller, id, wanted, watch);
   return membersWanted === "few" && opened.members === undefined
     ? scimAnswer(
         call,

@@ -15,6 +15,8 @@ export interface HttpRequest {
   /** By lower-case name. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
+  /** ARN of who signed the request, where its route asks for a signature. */
+  readonly principal: string | undefined;
   /** `https://host/stage`, without trailing slash. */
   readonly baseUrl: string;
 }
@@ -32,6 +34,7 @@ export function requestOf(event: APIGatewayProxyEvent): HttpRequest {
     query: queryOf(event),
     headers,
     body: bodyOf(event),
+    principal: event.requestContext.identity?.userArn ?? undefined,
     baseUrl: baseUrlOf(event, headers),
   };
 }

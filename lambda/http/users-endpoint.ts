@@ -4,6 +4,7 @@ import { attempt, unwrapped } from "../domain/attempt.ts";
 import type { Member } from "../domain/member.ts";
 import type { GroupReference } from "../domain/member-groups.ts";
 import { memberIdOf } from "../domain/member-id.ts";
+import type { Watch } from "../domain/provisioning.ts";
 import type { ResourceCollection } from "../domain/resource-list.ts";
 import { userCollection } from "../domain/user-list.ts";
 import {
@@ -24,6 +25,7 @@ import { buildResource, type ScimResource } from "../scim/resource.ts";
 import { userType } from "../scim/resource-types.ts";
 import { answerList, answerSearch, type Collections, isSearch } from "./lists.ts";
 import { assertJsonBody } from "./media-type.ts";
+import { askedResource, provisioned } from "./provisioned.ts";
 import { boundedBody } from "./request.ts";
 import type { HttpResponse } from "./response.ts";
 import { refuseMethod, type ScimCall, type ScimEndpoint, scimAnswer } from "./scim-router.ts";
@@ -65,17 +67,31 @@ async function serveUser(call: ScimCall, id: string): Promise<HttpResponse> {
       return read(call, id);
     case "PUT": {
       const body = attempt(() => bodyOf(call));
-      return change(call, id, "PUT", (stored) => replaceAttributes(userType, stored, unwrapped(body)));
+      const asked = askedResource(body, "userName", id);
+      return provisioned(call, { resourceType: "User", operation: "replace", asked }, (watch) =>
+        change(call, id, "PUT", (stored) => replaceAttributes(userType, stored, unwrapped(body)), watch),
+      );
     }
     case "PATCH": {
       const operations = attempt(() => readPatch(userType, bodyOf(call)));
-      return change(call, id, "PATCH", (stored) =>
-        applyPatch(userType, stored, unwrapped(operations), { id }),
+      const apply: UserChange["apply"] = (stored) =>
+        applyPatch(userType, stored, unwrapped(operations), { id });
+      return provisioned(
+        call,
+        { resourceType: "User", operation: "modify", asked: { name: undefined, id } },
+        (watch) => change(call, id, "PATCH", apply, watch),
       );
     }
     case "DELETE":
-      await deleteUser(call.runtime.context, call.caller, id, call.request.headers.get("if-match"));
-      return scimAnswer(call, 204, undefined);
+      return provisioned(
+        call,
+        { resourceType: "User", operation: "delete", asked: { name: undefined, id } },
+        async (watch) => {
+          const ifMatch = call.request.headers.get("if-match");
+          await deleteUser(call.runtime.context, call.caller, id, ifMatch, watch);
+          return scimAnswer(call, 204, undefined);
+        },
+      );
     default:
       return refuseMethod(call, ["GET", "PUT", "PATCH", "DELETE"]);
   }
@@ -87,9 +103,10 @@ async function change(
   id: string,
   method: UserChange["method"],
   apply: UserChange["apply"],
+  watch: Watch,
 ): Promise<HttpResponse> {
   const projection = attempt(() => projectionOf(call));
-  const opened = await changeUser(call.runtime.context, call.caller, id, {
+  const request: UserChange = {
     method,
     wantsGroups: projection.ok && wants(projection.value, "groups"),
     ifMatch: call.request.headers.get("if-match"),
@@ -97,17 +114,26 @@ async function change(
       unwrapped(projection);
       return apply(stored);
     },
-  });
+  };
+  const opened = await changeUser(call.runtime.context, call.caller, id, request, watch);
   return userAnswer(call, 200, opened, unwrapped(projection));
 }
 
 async function create(call: ScimCall): Promise<HttpResponse> {
   const projection = attempt(() => projectionOf(call));
-  const opened = await createUser(call.runtime.context, call.caller, () => {
+  const body = attempt(() => bodyOf(call));
+  const attributes = () => {
     unwrapped(projection);
-    return createAttributes(userType, bodyOf(call));
-  });
-  return userAnswer(call, 201, opened, unwrapped(projection));
+    return createAttributes(userType, unwrapped(body));
+  };
+  return provisioned(
+    call,
+    { resourceType: "User", operation: "create", asked: askedResource(body, "userName") },
+    async (watch) => {
+      const opened = await createUser(call.runtime.context, call.caller, attributes, watch);
+      return userAnswer(call, 201, opened, unwrapped(projection));
+    },
+  );
 }
 
 async function read(call: ScimCall, id: string): Promise<HttpResponse> {

@@ -5,6 +5,7 @@
 
 import { Logger } from "@aws-lambda-powertools/logger";
 import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
+import { metricNamespace, metricService, quotaNearlyUsedMetric } from "./metric-names.ts";
 
 export interface RequestRecord {
   readonly requestId: string;
@@ -30,12 +31,22 @@ export interface BatchRecord {
   readonly durationMs: number;
 }
 
+export interface QuotaRecord {
+  readonly projectId: string;
+  /** Of seat: `users`, `reviewers` or `readers`. */
+  readonly kind: string;
+  readonly used: number;
+  readonly quota: number;
+}
+
 export interface Log {
   request(record: RequestRecord): void;
   /** One batch of stream records. */
   batch(record: BatchRecord): void;
   /** Why the item of a stream record was not carried, in full. It is tried again, or parked. */
   carryFailure(sequenceNumber: string, cause: unknown, requestId: string): void;
+  /** A seat was taken and few of its kind are left. */
+  quotaNearlyUsed(record: QuotaRecord): void;
   /** A defect or an outage, in full. */
   failure(message: string, cause: unknown, requestId?: string): void;
   warn(message: string, cause: unknown): void;
@@ -43,7 +54,7 @@ export interface Log {
 
 export function createLog(): Log {
   const logger = new Logger({ serviceName: process.env["POWERTOOLS_SERVICE_NAME"] ?? "rollcall" });
-  const metrics = new Metrics({ namespace: "Rollcall", serviceName: "rollcall" });
+  const metrics = new Metrics({ namespace: metricNamespace, serviceName: metricService });
   return {
     request(record) {
       logger.info("request", { ...record });
@@ -74,6 +85,11 @@ export function createLog(): Log {
         sequenceNumber,
         error: isRefusal(cause) ? { code: cause.code, cause: described(cause.cause) } : described(cause),
       });
+    },
+    quotaNearlyUsed({ projectId, kind, used, quota }) {
+      logger.warn("quota_nearly_used", { projectId, kind, used, quota });
+      // By itself, without the dimensions of the request that is under way.
+      metrics.singleMetric().addMetric(quotaNearlyUsedMetric, MetricUnit.Count, 1);
     },
     failure(message, cause, requestId) {
       logger.error(message, { requestId, error: described(cause) });

@@ -5,7 +5,7 @@ import { setTimeout as sleepFor } from "node:timers/promises";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
-import type { Context } from "../domain/context.ts";
+import { type Context, providerActor } from "../domain/context.ts";
 import { createBackoff } from "../table/retry.ts";
 import { createStore } from "../table/store.ts";
 import { tableNameVariable } from "../table/table-definition.ts";
@@ -50,7 +50,9 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       randomBytes,
       spread: spreading(random()),
       backoff,
+      actor: providerActor,
       warn: (message, cause) => log.warn(message, cause),
+      quotaNearlyUsed: (use) => log.quotaNearlyUsed(use),
     },
     log,
   };

@@ -36,9 +36,17 @@ function checkSize(attributes: ScimAttributes): void {
   const bytes = new TextEncoder().encode(JSON.stringify(rest)).length;
   if (bytes > resourceBytesMax) {
     throw payloadTooLarge(
-      `The resource is larger than ${resourceBytesMax} bytes (resourceBytesMax); send fewer or shorter values.`,
+      `The resource is larger than ${resourceBytesMax} bytes (resourceBytesMax); send fewer or shorter values. ` +
+        `The largest attribute is ${largestIn(rest)}.`,
     );
   }
+}
+
+/** The top-level name; an extension goes by its URN. */
+function largestIn(attributes: ScimAttributes): string {
+  const lengthOf = (name: string) => JSON.stringify(attributes[name]).length;
+  const [largest] = Object.keys(attributes).toSorted((a, b) => lengthOf(b) - lengthOf(a));
+  return largest!;
 }
 
 function missing(name: string): Error {

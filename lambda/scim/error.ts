@@ -78,6 +78,11 @@ export const invalidPath = badRequest("invalidPath");
 export const noTarget = badRequest("noTarget");
 /** A required value is missing, or a value has the wrong type. */
 export const invalidValue = badRequest("invalidValue");
+/** A group names a member that the connection does not have. */
+export function unknownMember(detail: string): RequestError {
+  return new RequestError({ status: 400, code: "unknown_member", scimType: "invalidValue", detail });
+}
+
 /** A cursor that was not given out for this query (RFC 9865 §2.1). */
 export const invalidCursor = badRequest("invalidCursor");
 /** A cursor that was given out too long ago (RFC 9865 §2.1). */
@@ -85,9 +90,9 @@ export const expiredCursor = badRequest("expiredCursor");
 /** With a cursor, a count that is no number or not the first page's (RFC 9865 §2.1). */
 export const invalidCount = badRequest("invalidCount");
 
-/** A unique attribute is taken: 409 with scimType `uniqueness` (RFC 7644 §3.3). */
-export function uniqueness(detail: string): RequestError {
-  return new RequestError({ status: 409, code: "duplicate_member", scimType: "uniqueness", detail });
+/** A unique attribute is taken: 409 with scimType `uniqueness` (RFC 7644 §3.3). `code` tells by whom, where that matters. */
+export function uniqueness(detail: string, code = "duplicate_member"): RequestError {
+  return new RequestError({ status: 409, code, scimType: "uniqueness", detail });
 }
 
 /** Nothing is there under this id, or nothing this caller may see. */

@@ -1,23 +1,29 @@
 /**
- * How the table's stream invokes the propagation function, as plain data: the counterpart of `lambda/http/routes.ts`. CDK
- * makes the event source mapping from it (`lib/propagation.ts`), and the local service does by it what a mapping does
+ * How the table's stream invokes functions, as plain data: the counterpart of `lambda/http/routes.ts`. CDK makes the event
+ * source mappings from it (`lib/stream-consumer.ts`), and the local service does by it what a mapping does
  * (`bin/local/stream-pump.ts`).
+ *
+ * Two mappings are as many as should read one shard (DynamoDB developer guide: more are throttled). Each has its own place
+ * in the stream, so that what holds up one does not hold up the other.
  */
 
-import { ringingPrefix } from "../table/keys.ts";
+import { ringingPrefix, toldBy } from "../table/keys.ts";
 
-/** The deployed function; its handler is `lambda/handlers/<name>.ts`. */
-export const streamFunctionName = "propagation";
+/** The deployed functions; the handler of each is `lambda/handlers/<name>.ts`. */
+export const streamFunctionNames = ["propagation", "activity"] as const;
+export type StreamFunctionName = (typeof streamFunctionNames)[number];
 
-/** A string equal to one of these, or beginning with one. Of Lambda's filter language, what is needed. */
-export type FilterRule = string | { readonly prefix: string };
+/** A string equal to one of these, or beginning with one, or whatever is there. Of Lambda's filter language, what is needed. */
+export type FilterRule = string | { readonly prefix: string } | { readonly exists: true };
 /** Lambda's event filter: every field that it names must satisfy one of the field's rules. */
 export interface FilterPattern {
   readonly [field: string]: FilterPattern | readonly FilterRule[];
 }
 
 export interface StreamMapping {
-  readonly filter: FilterPattern;
+  readonly functionName: StreamFunctionName;
+  /** A record that passes one of them is handed over. Five at most (Lambda quota). */
+  readonly filters: readonly FilterPattern[];
   /** Records that one invocation gets at most. */
   readonly batchSize: number;
   /** How long records are gathered before an invocation with less than that. */
@@ -30,9 +36,15 @@ export interface StreamMapping {
   readonly recordAgeSecondsMax: number;
 }
 
-export const streamMapping: StreamMapping = {
+/** Our choice: conflicts and throttles are waited out within an attempt; what fails 20 times more needs a human. */
+const retryAttempts = 20;
+/** An hour before the stream forgets a record (24 h, AWS), so that it is parked where somebody sees it and not lost. */
+const recordAgeSecondsMax = 23 * 3_600;
+
+export const propagationMapping: StreamMapping = {
+  functionName: "propagation",
   /** So that users, tokens and seats, which are most of what is written, cost nothing. */
-  filter: { dynamodb: { Keys: { pk: { S: [{ prefix: ringingPrefix }] } } } },
+  filters: [{ dynamodb: { Keys: { pk: { S: [{ prefix: ringingPrefix }] } } } }],
   /** Lambda's default. A second and more for each item of a batch, by the timeout below. */
   batchSize: 100,
   /** The shortest there is. An IdP writes one group many times in a row: what comes within a second is carried once. */
@@ -42,11 +54,54 @@ export const streamMapping: StreamMapping = {
    * leaves most of the account's concurrency to requests.
    */
   parallelizationFactor: 4,
-  /** Our choice: conflicts and throttles are waited out within an attempt; what fails 20 times more needs a human. */
-  retryAttempts: 20,
-  /** An hour before the stream forgets a record (24 h, AWS), so that it is parked where somebody sees it and not lost. */
-  recordAgeSecondsMax: 23 * 3_600,
+  retryAttempts,
+  recordAgeSecondsMax,
 };
+
+/** Everything but what expires or is purged: that is no change anybody made. */
+const put = { eventName: ["INSERT", "MODIFY"] };
+
+export const activityMapping: StreamMapping = {
+  functionName: "activity",
+  filters: [
+    { ...put, dynamodb: { Keys: { pk: { S: [{ prefix: toldBy.member.pk }, toldBy.project.pk] } } } },
+    {
+      ...put,
+      // Only rows of groups have a name: their pages, which change as often, tell nothing.
+      dynamodb: {
+        Keys: { pk: { S: [{ prefix: toldBy.group.pk }] } },
+        NewImage: { displayName: { S: [{ exists: true }] } },
+      },
+    },
+    {
+      ...put,
+      dynamodb: {
+        Keys: {
+          pk: { S: [{ prefix: toldBy.connection.pk }] },
+          sk: {
+            S: [
+              { prefix: toldBy.connection.sk },
+              { prefix: toldBy.formerConnection.sk },
+              { prefix: toldBy.formerGroup.sk },
+            ],
+          },
+        },
+      },
+    },
+    // A failure opens once; its further attempts are none of the trail's.
+    { eventName: ["INSERT"], dynamodb: { Keys: { pk: { S: [{ prefix: toldBy.failure.pk }] } } } },
+  ],
+  /** Lambda's default. With both images of rows of a kilobyte a quarter of a megabyte, of the 6 MB that an invocation takes. */
+  batchSize: 100,
+  /** As soon as it can be had: whoever looks at the trail has mostly just done what he looks for. */
+  batchingWindowSeconds: 1,
+  /** Our choice: a batch takes a few calls to the table. A record that keeps failing holds up half of its shard. */
+  parallelizationFactor: 2,
+  retryAttempts,
+  recordAgeSecondsMax,
+};
+
+export const streamMappings: readonly StreamMapping[] = [propagationMapping, activityMapping];
 
 /**
  * What one invocation may take. Lambda's most is 900 s; our choice: a hundred items, each a bounded slice of work, and

@@ -83,17 +83,30 @@ export async function connectionIdsEver(store: Store, projectId: string): Promis
   return [...present.map(({ id }) => id), ...former.map(formerConnectionIdOf)];
 }
 
-export function insertConnection(connection: Connection): Write {
+/** Who made a change, and when. The row tells it of its last one: of a change of tokens nothing else would. */
+export interface ChangeNote {
+  readonly actor: string;
+  readonly at: string;
+}
+
+export function insertConnection(connection: Connection, actor: string): Write {
   return {
-    put: { ...keyOfConnection(connection.id), ...connection, tokens: storedTokens(connection), tokenUse: {} },
+    put: {
+      ...keyOfConnection(connection.id),
+      ...connection,
+      tokens: storedTokens(connection),
+      tokenUse: {},
+      ...noted({ actor, at: connection.createdAt }),
+    },
     when: absent,
   };
 }
 
 /** Settings and tokens anew, under the condition that nobody changed them since `before` was read. */
-export function replaceConnection(before: Connection, after: Connection): Write {
+export function replaceConnection(before: Connection, after: Connection, note: ChangeNote): Write {
   const { id: _, tokens: __, cursorSecret: ___, createdAt: ____, ...settings } = after;
-  const names = Object.keys(settings) as (keyof typeof settings)[];
+  const values: Item = { ...settings, ...noted(note) };
+  const names = Object.keys(values);
   const gone = before.tokens.filter((token) => !after.tokens.some(({ id }) => id === token.id));
   const change: Expression = {
     expression:
@@ -104,21 +117,32 @@ export function replaceConnection(before: Connection, after: Connection): Write 
       ...Object.fromEntries(gone.map((token, index) => [`#gone${index}`, token.id])),
     },
     values: {
-      ...Object.fromEntries(names.map((name) => [`:${name}`, settings[name]])),
+      ...Object.fromEntries(names.map((name) => [`:${name}`, values[name]])),
       ":tokens": storedTokens(after),
     },
   };
   return { update: keyOfConnection(before.id), change, when: unchanged(before) };
 }
 
+function noted({ actor, at }: ChangeNote): Item {
+  return { actor, changedAt: at };
+}
+
 /**
  * The connection goes, with its tokens; a word of it stays. Its roster and pointers stay as well: members that another
  * connection takes over are taken out of them one by one, and the rest goes with the project.
  */
-export function deleteConnection(connection: Connection): readonly Write[] {
+export function deleteConnection(connection: Connection, note: ChangeNote): readonly Write[] {
+  const { id, name, revision } = connection;
+  const word = {
+    ...formerConnectionKey(projectOfConnection(id), id),
+    name,
+    revision: revision + 1,
+    ...noted(note),
+  };
   return [
-    { delete: keyOfConnection(connection.id), when: unchanged(connection) },
-    { put: { ...formerConnectionKey(projectOfConnection(connection.id), connection.id) }, when: absent },
+    { delete: keyOfConnection(id), when: unchanged(connection) },
+    { put: word, when: absent },
   ];
 }
 

@@ -1,12 +1,15 @@
 /** Groups: the row, and what is kept beside it so that it is found by displayName and by externalId. */
 
 import * as z from "zod";
-import { type Group, newGroup } from "../domain/group.ts";
+import { type FormerGroup, type Group, newGroup } from "../domain/group.ts";
 import { groupOwner } from "../domain/ids.ts";
+import { formerGroupSeconds } from "../domain/limits.ts";
 import { accesses } from "../domain/member.ts";
 import { invalidValue, type RequestError } from "../scim/error.ts";
 import { foldCase } from "../scim/fold.ts";
 import {
+  formerGroupIdOf,
+  formerGroupKey,
   groupExternalIdKey,
   groupExternalIdPrefix,
   groupKey,
@@ -68,8 +71,8 @@ export function keyOfGroup({ projectId, id }: Group): Key {
   return groupKey(projectId, id);
 }
 
-/** The item of a group, for seeding a table without a transaction a group, too. */
-export function groupRowItem(group: Group): Item {
+/** The item of a group, for seeding a table without a transaction a group, too. `actor`: who made its last change. */
+export function groupRowItem(group: Group, actor: string): Item {
   return {
     ...keyOfGroup(group),
     displayName: group.displayName,
@@ -86,6 +89,7 @@ export function groupRowItem(group: Group): Item {
     ...(group.updatedAt !== group.lastModified && { updatedAt: Date.parse(group.updatedAt) }),
     version: group.version,
     revision: group.revision,
+    actor,
   };
 }
 
@@ -151,6 +155,7 @@ export function groupUnchanged(group: Group): Condition {
 export function noteMembership(
   group: Group,
   { at, growth, wide }: { readonly at: string | undefined; readonly growth: number; readonly wide: boolean },
+  actor: string,
 ): Write {
   const counts = `revision :one, #size :growth${wide ? ", wideChanges :one" : ""}`;
   return {
@@ -159,21 +164,25 @@ export function noteMembership(
       expression:
         at === undefined
           ? `ADD ${counts}`
-          : `SET lastModified = :at REMOVE updatedAt ADD version :one, ${counts}`,
+          : `SET lastModified = :at, actor = :actor REMOVE updatedAt ADD version :one, ${counts}`,
       names: { "#size": "size" },
-      values: { ...(at !== undefined && { ":at": Date.parse(at) }), ":one": 1, ":growth": growth },
+      values: {
+        ...(at !== undefined && { ":at": Date.parse(at), ":actor": actor }),
+        ":one": 1,
+        ":growth": growth,
+      },
     },
     when: sameSet(group),
   };
 }
 
 /** What a change of who is in the group by hand does to the row: nothing of it is SCIM's, so the version stays. */
-export function noteHandMembership(group: Group, at: string): Write {
+export function noteHandMembership(group: Group, at: string, actor: string): Write {
   return {
     update: keyOfGroup(group),
     change: {
-      expression: "SET updatedAt = :at ADD revision :one",
-      values: { ":at": Date.parse(at), ":one": 1 },
+      expression: "SET updatedAt = :at, actor = :actor ADD revision :one",
+      values: { ":at": Date.parse(at), ":actor": actor, ":one": 1 },
     },
     when: sameSet(group),
   };
@@ -191,19 +200,63 @@ export function groupWrites(
   before: Group | undefined,
   after: Group | undefined,
   holdersAt: (key: Key) => NameHolders,
+  actor: string,
 ): readonly Write[] {
   return [
-    ...rowWrite(before, after),
+    ...rowWrite(before, after, actor),
     ...nameWrites(before, after, holdersAt),
     ...externalIdWrites(before, after),
   ];
 }
 
-function rowWrite(before: Group | undefined, after: Group | undefined): readonly Write[] {
+function rowWrite(before: Group | undefined, after: Group | undefined, actor: string): readonly Write[] {
   if (after !== undefined) {
-    return [{ put: groupRowItem(after), when: before === undefined ? absent : groupUnchanged(before) }];
+    return [
+      { put: groupRowItem(after, actor), when: before === undefined ? absent : groupUnchanged(before) },
+    ];
   }
   return before === undefined ? [] : [{ delete: keyOfGroup(before), when: groupUnchanged(before) }];
+}
+
+const formerGroupItem = z.object({
+  displayName: z.string(),
+  connectionId: z.string().optional(),
+  at: time,
+});
+
+/**
+ * Leaves word of a group that goes, in the transaction in which it goes: the activity trail is told by it, and whoever still
+ * pushes the group is answered with its name. `revision` is the one that the group would have had next.
+ */
+export function rememberGroup(group: Group, actor: string, at: string): Write {
+  return {
+    put: {
+      ...formerGroupKey(group.projectId, group.id),
+      displayName: group.displayName,
+      ...(group.connectionId !== undefined && { connectionId: group.connectionId }),
+      at: Date.parse(at),
+      revision: group.revision + 1,
+      actor,
+      expiresAtSeconds: Math.ceil(Date.parse(at) / 1_000) + formerGroupSeconds,
+    },
+    when: absent,
+  };
+}
+
+/** Undefined for a group that is there, one that never was, and one that was deleted long ago. */
+export async function readFormerGroup(
+  store: Store,
+  projectId: string,
+  groupId: string,
+): Promise<FormerGroup | undefined> {
+  const key = formerGroupKey(projectId, groupId);
+  const item = (await store.read([key])).get(key);
+  return item && parseFormerGroup(item);
+}
+
+export function parseFormerGroup(item: Item): FormerGroup {
+  const { displayName, connectionId, at } = formerGroupItem.parse(item);
+  return { id: formerGroupIdOf(item), displayName, connectionId, deletedAt: at };
 }
 
 /** Takes the word of a set aside from the row, once that set is removed; nothing if another one is aside by now. */

@@ -6,17 +6,22 @@
  * | project | `PROJECTS` | project id |
  * | connection, with its tokens | `P#project` | `CONNECTION#connection` |
  * | word of a deleted connection | `P#project` | `FORMER#connection` |
+ * | word of a deleted group | `P#project` | `FORMERGROUP#group` |
  * | seat pool and number counter, one a stripe | `P#project#SEATS` | stripe |
  * | claim on a userName or email | `P#project#NAMES` | `userName#folded␟!`, `email#folded␟!` |
  * | a further email value | `P#project#NAMES` | `email#folded␟number` |
- * | externalId of a user, of a group | `C#connection#REFERENCES` | `externalId#value␟number`, `groupExternalId#value␟group` |
- * | member | `P#project#M#block` | number |
+ * | externalId of a user, or of who signed in so far; of a further user | `C#connection#REFERENCES` | `externalId#value␟!`; `externalId#value␟number` |
+ * | externalId of a group | `C#connection#REFERENCES` | `groupExternalId#value␟group` |
+ * | subject of who signed in so far | `C#connection#REFERENCES` | `signInSubject#value␟!` |
+ * | member | `M#project#block` | number |
  * | the groups a member is in, derived | `P#project#MEMBERSHIPS#block` | number |
  * | roster page | `C#connection#ROSTER`, `P#project#ROSTER` | `present#page#half`, `departed#page` |
  * | groups of a name in a connection, or made by hand | `P#project#GROUPNAMES` | `folded␟owner` |
  * | group | `G#project` | group id |
  * | page of a group's members | `G#project#group` | `S#page#generation`, `H#page` |
  * | what of a group has been carried to its members | `P#project#MIRROR` | `group#` and the page it mirrors |
+ * | open sync failure | `F#project` | `connection#type#hash of the identifier` |
+ * | entry of the activity trail; again, for a member | `A#project` | `ALL#time#resource#revision`; `OF#member#time#resource#revision` |
  *
  * Why members live in blocks, and rosters and counters in stripes: docs/decisions/002-keys-and-numbers.md; why groups lie
  * as they do: docs/decisions/010-groups.md.
@@ -31,7 +36,13 @@ export interface Key {
 const valueEnd = "\u001f";
 const claimMark = "!";
 const numberDigits = 12;
+/** A page holds 4,096 numbers of one stripe of 16, so these are as many as twelve digits of numbers need. */
+const pageDigits = 9;
+const membersStart = "M#";
+const failuresStart = "F#";
+const connectionPrefix = "CONNECTION#";
 const formerPrefix = "FORMER#";
+const formerGroupPrefix = "FORMERGROUP#";
 
 /** Numbers whose rows share a partition: at 1.2 KB a row about 5 MB, read 100 to a Query. */
 export const membersPerBlock = 4_096;
@@ -56,11 +67,11 @@ export function projectKey(projectId: string): Key {
 
 /** A connection id begins with its project's id, so the row is found without knowing the project. */
 export function connectionKey(projectId: string, connectionId: string): Key {
-  return { pk: `P#${projectId}`, sk: `CONNECTION#${connectionId}` };
+  return { pk: `P#${projectId}`, sk: `${connectionPrefix}${connectionId}` };
 }
 
 export function connectionsOf(projectId: string): { readonly pk: string; readonly prefix: string } {
-  return { pk: `P#${projectId}`, prefix: "CONNECTION#" };
+  return { pk: `P#${projectId}`, prefix: connectionPrefix };
 }
 
 /** What a deleted connection leaves behind under its own id is found by this when the project goes. */
@@ -74,6 +85,19 @@ export function formerConnectionsOf(projectId: string): { readonly pk: string; r
 
 export function formerConnectionIdOf(item: { readonly sk?: unknown }): string {
   return String(item.sk).slice(formerPrefix.length);
+}
+
+/** What is still known of a group that was deleted. */
+export function formerGroupKey(projectId: string, groupId: string): Key {
+  return { pk: `P#${projectId}`, sk: `${formerGroupPrefix}${groupId}` };
+}
+
+export function formerGroupsOf(projectId: string): { readonly pk: string; readonly prefix: string } {
+  return { pk: `P#${projectId}`, prefix: formerGroupPrefix };
+}
+
+export function formerGroupIdOf(item: { readonly sk?: unknown }): string {
+  return String(item.sk).slice(formerGroupPrefix.length);
 }
 
 export function seatPoolKey(projectId: string, stripe: number): Key {
@@ -112,7 +136,13 @@ export function referencesPartition(connectionId: string): string {
   return `C#${connectionId}#REFERENCES`;
 }
 
-export function externalIdKey(connectionId: string, externalId: string, number: number): Key {
+/** The first user of a connection to have an externalId; until there is one, the member made by a sign-in with it. */
+export function externalIdKey(connectionId: string, externalId: string): Key {
+  return { pk: referencesPartition(connectionId), sk: `${externalIdPrefix(externalId)}${claimMark}` };
+}
+
+/** A further user with an externalId that another one has already. */
+export function sharedExternalIdKey(connectionId: string, externalId: string, number: number): Key {
   return {
     pk: referencesPartition(connectionId),
     sk: `${externalIdPrefix(externalId)}${printNumber(number)}`,
@@ -123,12 +153,17 @@ export function externalIdPrefix(externalId: string): string {
   return `externalId#${externalId}${valueEnd}`;
 }
 
+/** Whom the identity provider calls so at sign-in; kept for members that were made by it, until SCIM links them. */
+export function signInSubjectKey(connectionId: string, subject: string): Key {
+  return { pk: referencesPartition(connectionId), sk: `signInSubject#${subject}${valueEnd}${claimMark}` };
+}
+
 export function memberKey(projectId: string, number: number): Key {
   return { pk: membersPartition(projectId, blockOf(number)), sk: memberSortKey(number) };
 }
 
 export function membersPartition(projectId: string, block: number): string {
-  return `P#${projectId}#M#${block}`;
+  return `${membersStart}${projectId}#${block}`;
 }
 
 export const memberSortKey = printNumber;
@@ -164,9 +199,9 @@ export function pageOfRosterKey(sk: string): number {
   return Number(sk.split("#")[1]);
 }
 
-const printPage = (page: number): string => String(page).padStart(6, "0");
+const printPage = (page: number): string => String(page).padStart(pageDigits, "0");
 
-/** All items the stream handler is rung by lie in partitions that begin so; nothing it writes itself does. */
+/** All items that propagation is rung by lie in partitions that begin so; nothing it writes itself does. */
 export const ringingPrefix = "G#";
 
 export function groupsPartition(projectId: string): string {
@@ -284,4 +319,73 @@ export function mirrorPageKey(projectId: string, groupId: string, kind: Membersh
 /** Which generation of a group's set has been carried as a whole. */
 export function mirrorHeadKey(projectId: string, groupId: string): Key {
   return { pk: mirrorPartition(projectId), sk: `${mirrorPrefix(groupId)}HEAD` };
+}
+
+export function failuresPartition(projectId: string): string {
+  return `${failuresStart}${projectId}`;
+}
+
+/** `hash`: of what the failure is known by, which may be longer than a key. */
+export function failureKey(
+  projectId: string,
+  failure: { readonly connectionId: string; readonly resourceType: string; readonly hash: string },
+): Key {
+  const { connectionId, resourceType, hash } = failure;
+  return { pk: failuresPartition(projectId), sk: `${failuresPrefix(connectionId)}${resourceType}#${hash}` };
+}
+
+export function failuresPrefix(connectionId: string): string {
+  return `${connectionId}#`;
+}
+
+/** Entries of the activity trail, each as often as there are lists that it is found in. */
+export function activityPartition(projectId: string): string {
+  return `A#${projectId}`;
+}
+
+/** The entries of a project, or those of a member alone, each followed by its time. */
+export function activityPrefix(memberId: string | undefined): string {
+  return memberId === undefined ? "ALL#" : `OF#${memberId}#`;
+}
+
+/** Made of what the entry tells and nothing else: told again, it is the same one. */
+export function activityKey(
+  projectId: string,
+  memberId: string | undefined,
+  entry: { readonly at: string; readonly resourceId: string; readonly revision: number },
+): Key {
+  const { at, resourceId, revision } = entry;
+  return {
+    pk: activityPartition(projectId),
+    sk: `${activityPrefix(memberId)}${at}#${resourceId}#${revision}`,
+  };
+}
+
+/** What of the stream the activity trail is told by: keys that begin so. Nothing that it writes itself is among them. */
+export const toldBy = {
+  member: { pk: membersStart },
+  /** The pages of its members have keys of this beginning, too. */
+  group: { pk: ringingPrefix },
+  project: { pk: projectsPartition },
+  connection: { pk: "P#", sk: connectionPrefix },
+  formerConnection: { pk: "P#", sk: formerPrefix },
+  formerGroup: { pk: "P#", sk: formerGroupPrefix },
+  failure: { pk: failuresStart },
+} as const;
+
+/** The kind of an item that the activity trail is told by, and its project; undefined for any other. */
+export function toldItemOf(
+  key: Key,
+): { readonly kind: keyof typeof toldBy; readonly projectId: string } | undefined {
+  const kinds = Object.keys(toldBy) as (keyof typeof toldBy)[];
+  const kind = kinds.find((one) => {
+    const { pk, sk = "" }: { readonly pk: string; readonly sk?: string } = toldBy[one];
+    return key.pk.startsWith(pk) && key.sk.startsWith(sk);
+  });
+  const [, projectId = "", further] = key.pk.split("#");
+  // Members lie in blocks; what else goes on behind the project is something else, such as a page of a group.
+  if (kind === undefined || (kind !== "member" && further !== undefined)) {
+    return undefined;
+  }
+  return { kind, projectId: kind === "project" ? key.sk : projectId };
 }

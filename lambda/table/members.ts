@@ -1,26 +1,19 @@
 /**
- * Members: the row, and everything kept beside it so that it is found: claims on its names, pointers to further email
+ * Members: the row, and everything kept beside it so that it is found: claims on its names, pointers from further email
  * values and the externalId, its bit in the connection's roster. All of these are derived from the row, so a change is
  * written as the difference of what the member had and what it gets, in one transaction.
  */
 
 import * as z from "zod";
-import {
-  accesses,
-  emailOf,
-  externalIdOf,
-  lastConnectionOf,
-  type Member,
-  roles,
-  userNameOf,
-} from "../domain/member.ts";
+import { providerActor } from "../domain/context.ts";
+import { accesses, emailOf, lastConnectionOf, type Member, roles, userNameOf } from "../domain/member.ts";
 import { foldCase } from "../scim/fold.ts";
-import { emailValues } from "../scim/member-email.ts";
 import type { ScimAttributes } from "../scim/resource.ts";
-import { claimKey, emailPointerKey, externalIdKey, type Key, memberKey, type NameKind } from "./keys.ts";
+import { claimKey, type Key, memberKey, type NameKind } from "./keys.ts";
+import { parsePointer, pointerWrites } from "./member-pointers.ts";
 import { overtaken } from "./retry.ts";
 import { rosterWrites } from "./roster.ts";
-import { absent, type Condition, type Item, present, type Write } from "./store.ts";
+import { absent, type Condition, type Item, type Write } from "./store.ts";
 
 /** Who holds a name, and whom each connection had under it when it, or the product, deleted the member. */
 export interface Claim {
@@ -46,6 +39,16 @@ const memberItem = z.object({
   access: z.enum(accesses),
   connectionId: z.string().optional(),
   formerConnectionId: z.string().optional(),
+  signIn: z
+    .object({
+      connectionId: z.string(),
+      subject: z.string(),
+      externalId: z.string().optional(),
+      typeIsOpen: z.boolean(),
+    })
+    .transform(({ externalId, ...mark }) => ({ ...mark, externalId }))
+    .optional(),
+  sharesExternalId: z.boolean().default(false),
   deletedAt: time.optional(),
   createdAt: time,
   lastModified: time.optional(),
@@ -59,7 +62,6 @@ const claimItem = z.object({
   holder: z.number().optional(),
   former: z.record(z.string(), z.number()).default({}),
 });
-const pointerItem = z.object({ number: z.number() });
 
 export function parseMemberRow(projectId: string, item: Item): MemberRow {
   const moved = movedItem.safeParse(item);
@@ -80,6 +82,8 @@ export function parseMemberRow(projectId: string, item: Item): MemberRow {
       access: row.access,
       connectionId: row.connectionId,
       formerConnectionId: row.formerConnectionId,
+      signIn: row.signIn,
+      sharesExternalId: row.sharesExternalId,
       deletedAt: row.deletedAt,
       createdAt: row.createdAt,
       lastModified,
@@ -94,14 +98,20 @@ export function parseClaim(item: Item | undefined): Claim {
   return item === undefined ? unclaimed : { holder: undefined, ...claimItem.parse(item) };
 }
 
-/** The member number a claim or a pointer leads to; none for a claim that only remembers. */
+/** The member number a claim or a pointer leads SCIM to; none for a claim that only remembers, nor for who only signed in. */
 export function numberAt(item: Item): number | undefined {
-  const pointer = pointerItem.safeParse(item);
-  return pointer.success ? pointer.data.number : parseClaim(item).holder;
+  const pointer = parsePointer(item);
+  if (pointer === undefined) {
+    return parseClaim(item).holder;
+  }
+  return pointer.as === "user" ? pointer.number : undefined;
 }
 
-/** The item of a member, for seeding a table without a transaction a member (`BatchWriteItem`), too. */
-export function memberRowItem(member: Member): Item {
+/**
+ * The item of a member, for seeding a table without a transaction a member (`BatchWriteItem`), too. `actor`: who made its
+ * last change. Rows tell it only where it was not the identity provider: most are theirs, and keep below a kilobyte.
+ */
+export function memberRowItem(member: Member, actor: string): Item {
   return {
     ...memberKey(member.projectId, member.number),
     attributes: member.attributes,
@@ -110,12 +120,15 @@ export function memberRowItem(member: Member): Item {
     access: member.access,
     ...(member.connectionId !== undefined && { connectionId: member.connectionId }),
     ...(member.formerConnectionId !== undefined && { formerConnectionId: member.formerConnectionId }),
+    ...(member.signIn !== undefined && { signIn: member.signIn }),
+    ...(member.sharesExternalId && { sharesExternalId: true }),
     ...(member.deletedAt !== undefined && { deletedAt: Date.parse(member.deletedAt) }),
     createdAt: Date.parse(member.createdAt),
     ...(member.lastModified !== member.createdAt && { lastModified: Date.parse(member.lastModified) }),
     ...(member.updatedAt !== member.lastModified && { updatedAt: Date.parse(member.updatedAt) }),
     version: member.version,
     revision: member.revision,
+    ...(actor !== providerActor && { actor }),
   };
 }
 
@@ -138,28 +151,30 @@ export function memberWrites(
   before: Member | undefined,
   after: Member,
   claimAt: (key: Key) => Claim,
+  actor: string,
 ): readonly Write[] {
   return [
-    ...rowWrites(before, after),
+    ...rowWrites(before, after, actor),
     ...claimWrites(before, after, claimAt),
     ...pointerWrites(before, after),
     ...rosterWrites(before, after),
   ];
 }
 
-function rowWrites(before: Member | undefined, after: Member): readonly Write[] {
+function rowWrites(before: Member | undefined, after: Member, actor: string): readonly Write[] {
+  const row = memberRowItem(after, actor);
   if (before === undefined) {
-    return [{ put: memberRowItem(after), when: absent }];
+    return [{ put: row, when: absent }];
   }
   const unchanged = { expression: "revision = :seenRevision", values: { ":seenRevision": before.revision } };
   if (before.number === after.number) {
-    return [{ put: memberRowItem(after), when: unchanged }];
+    return [{ put: row, when: unchanged }];
   }
   const left: Write = {
     put: { ...memberKey(before.projectId, before.number), movedTo: after.number },
     when: unchanged,
   };
-  const moved: Write = { put: memberRowItem(after), when: absent };
+  const moved: Write = { put: row, when: absent };
   if (before.number === before.homeNumber) {
     return [moved, left];
   }
@@ -264,36 +279,6 @@ function claimUnchanged({ holder, former }: Claim): Condition {
       ...(remembered && { ":seenFormer": former }),
     },
   };
-}
-
-function pointerWrites(before: Member | undefined, after: Member): readonly Write[] {
-  const had = new Map(before ? pointersOf(before).map((key) => [key.sk, key]) : []);
-  const gets = new Map(pointersOf(after).map((key) => [key.sk, key]));
-  // An externalId in another connection is another item, though its sort key be the same.
-  const same = (a: Key | undefined, b: Key) => a?.pk === b.pk;
-  return [
-    ...[...had.values()]
-      .filter((key) => !same(gets.get(key.sk), key))
-      .map((key): Write => ({ delete: key, when: present })),
-    ...[...gets.values()]
-      .filter((key) => !same(had.get(key.sk), key))
-      .map((key): Write => ({ put: { ...key, number: after.number }, when: absent })),
-  ];
-}
-
-/** Only what SCIM can look up has pointers: live members of a connection. */
-function pointersOf(member: Member): readonly Key[] {
-  if (member.connectionId === undefined || member.deletedAt !== undefined) {
-    return [];
-  }
-  const claimed = foldCase(emailOf(member.attributes) ?? "");
-  const furtherEmails = new Set(emailValues(member.attributes).map(foldCase));
-  furtherEmails.delete(claimed);
-  const externalId = externalIdOf(member.attributes);
-  return [
-    ...[...furtherEmails].map((folded) => emailPointerKey(member.projectId, folded, member.number)),
-    ...(externalId === undefined ? [] : [externalIdKey(member.connectionId, externalId, member.number)]),
-  ];
 }
 
 function namesOf(attributes: ScimAttributes): readonly (readonly [NameKind, string])[] {

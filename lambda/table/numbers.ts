@@ -43,7 +43,7 @@ export function bitOf(slot: number): { readonly chunk: number; readonly amount: 
 }
 
 /** An ascending list of numbers. */
-export type NumberSet = Uint32Array;
+export type NumberSet = Float64Array;
 
 /** A set of numbers as it is kept: chunks by page, 120 bits each, those without a bit left out. */
 export type NumberPages = ReadonlyMap<number, PageChunks>;
@@ -152,7 +152,7 @@ export function numbersOn(pages: NumberPages): NumberSet {
       }
     }
   }
-  return Uint32Array.from(numbers);
+  return Float64Array.from(numbers);
 }
 
 const noFlags = new Uint8Array(0);

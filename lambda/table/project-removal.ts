@@ -3,10 +3,13 @@
 import type { Project } from "../domain/project.ts";
 import { parseNameHolders } from "./groups.ts";
 import {
+  activityPartition,
   blockOf,
+  failuresPartition,
   formerConnectionIdOf,
   formerConnectionKey,
   formerConnectionsOf,
+  formerGroupsOf,
   groupNamesPartition,
   groupPagesPartition,
   groupsPartition,
@@ -26,7 +29,7 @@ import { numbersBelow, readSeatPools } from "./seat-pools.ts";
 import type { Item, Store } from "./store.ts";
 
 /** Marks the project and takes its seat pools away, without which no member can be made. */
-export async function closeProject(store: Store, project: Project): Promise<Project> {
+export async function closeProject(store: Store, project: Project, actor: string): Promise<Project> {
   const pools = await readSeatPools(store, project.id);
   const closed: Project = {
     ...project,
@@ -35,7 +38,7 @@ export async function closeProject(store: Store, project: Project): Promise<Proj
     revision: project.revision + 1,
   };
   const outcome = await store.transact([
-    replaceProject(project, closed),
+    replaceProject(project, closed, actor),
     ...pools.map((pool) => ({
       delete: seatPoolKey(project.id, pool.stripe),
       when: {
@@ -65,10 +68,12 @@ export async function purgeProject(store: Store, project: Project, expired: () =
     ]).flat(),
     namesPartition(project.id),
     productRosterPartition(project.id),
+    failuresPartition(project.id),
+    activityPartition(project.id),
     ...former.flatMap((connectionId) => [rosterPartition(connectionId), referencesPartition(connectionId)]),
   ];
-  for (const pk of partitions) {
-    if (!(await purgePartition(store, pk, expired))) {
+  for (const range of [...partitions.map((pk) => ({ pk })), formerGroupsOf(project.id)]) {
+    if (!(await purgeRange(store, range, expired))) {
       return false;
     }
   }
@@ -83,7 +88,7 @@ export async function purgeProject(store: Store, project: Project, expired: () =
  */
 async function purgeGroups(store: Store, projectId: string, expired: () => boolean): Promise<boolean> {
   for (const pk of [groupsPartition(projectId), mirrorPartition(projectId)]) {
-    if (!(await purgePartition(store, pk, expired))) {
+    if (!(await purgeRange(store, { pk }, expired))) {
       return false;
     }
   }
@@ -93,7 +98,7 @@ async function purgeGroups(store: Store, projectId: string, expired: () => boole
     const partitions = groupIds.map((groupId) => groupPagesPartition(projectId, groupId));
     for (let start = 0; start < partitions.length; start += partitionsAtOnce) {
       const slice = partitions.slice(start, start + partitionsAtOnce);
-      const gone = await Promise.all(slice.map((pk) => purgePartition(store, pk, expired)));
+      const gone = await Promise.all(slice.map((pk) => purgeRange(store, { pk }, expired)));
       if (gone.includes(false)) {
         return false;
       }
@@ -114,9 +119,13 @@ const partitionsAtOnce = 32;
 /** Items read, then removed, at a time. */
 const purgeChunk = 1_000;
 
-async function purgePartition(store: Store, pk: string, expired: () => boolean): Promise<boolean> {
+async function purgeRange(
+  store: Store,
+  range: { readonly pk: string; readonly prefix?: string },
+  expired: () => boolean,
+): Promise<boolean> {
   while (!expired()) {
-    const items = await store.query({ pk, limit: purgeChunk });
+    const items = await store.query({ ...range, limit: purgeChunk });
     await store.purge(items.map(keyOf));
     if (items.length < purgeChunk) {
       return true;

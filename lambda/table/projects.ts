@@ -40,12 +40,13 @@ export async function projectsAfter(
   return items.map(parseProject);
 }
 
-export function insertProject(project: Project): Write {
-  return { put: { ...keyOf(project), ...project }, when: absent };
+/** The row tells who made its last change. */
+export function insertProject(project: Project, actor: string): Write {
+  return { put: { ...keyOf(project), ...project, actor }, when: absent };
 }
 
-export function replaceProject(before: Project, after: Project): Write {
-  return { put: { ...keyOf(after), ...after }, when: unchanged(before) };
+export function replaceProject(before: Project, after: Project, actor: string): Write {
+  return { put: { ...keyOf(after), ...after, actor }, when: unchanged(before) };
 }
 
 export function deleteProject(project: Project): Write {

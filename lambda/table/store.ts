@@ -56,8 +56,10 @@ export interface RangeQuery {
   /** Inclusive bounds on sk; not together with `prefix`. */
   readonly from?: string;
   readonly to?: string;
-  /** Begin right behind this sk, which must lie within the range. */
+  /** Begin right behind this sk, in the order of reading; it must lie within the range. */
   readonly after?: string;
+  /** From the end of the range to its beginning. */
+  readonly isDescending?: boolean;
   /** Items at most; all when absent. */
   readonly limit?: number;
 }
@@ -65,7 +67,7 @@ export interface RangeQuery {
 export interface Store {
   /** Strong reads of up to 100 keys: one round trip. */
   read(keys: readonly Key[]): Promise<ItemsByKey>;
-  /** A strong read of one sorted range, in order, all its pages. */
+  /** A strong read of one sorted range, in order or against it, all its pages. */
   query(range: RangeQuery): Promise<readonly Item[]>;
   /** The keys as they stood together at one instant (serializable; twice the read units). */
   snapshot(keys: readonly Key[]): Promise<ItemsByKey>;
@@ -146,6 +148,7 @@ export function createStore({ client, tableName, backoff, newToken }: StoreDepen
             TableName: tableName,
             ConsistentRead: true,
             ...keyCondition(range),
+            ScanIndexForward: range.isDescending ? false : undefined,
             Limit: remaining,
             ExclusiveStartKey: startKey,
           }),

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { functionNames } from "../../lambda/http/routes.ts";
-import { streamFunctionName } from "../../lambda/stream/stream-mapping.ts";
+import { streamFunctionNames } from "../../lambda/stream/stream-mapping.ts";
 import { handlerBuildOptions } from "../../lib/bundling.ts";
 import { isWithinBudget, openGroupGround } from "../budgets/group-budgets.ts";
 import { countCalls, type Tally } from "../support/counting-client.ts";
@@ -119,7 +119,7 @@ export async function benchBundles({ imports }: BenchOptions): Promise<readonly 
   const directory = mkdtempSync(join(tmpdir(), "rollcall-bench-"));
   try {
     return await Promise.all(
-      [...functionNames, streamFunctionName].map(async (handler) => {
+      [...functionNames, ...streamFunctionNames].map(async (handler) => {
         const outfile = join(directory, `${handler}.mjs`);
         const entry = join(repositoryRoot, "lambda/handlers", `${handler}.ts`);
         await build({ ...handlerBuildOptions, entryPoints: [entry], outfile, logLevel: "error" });

@@ -33,6 +33,10 @@ const budgets = {
   renameBoth: { trips: 4, rcu: 6 + 2, wcu: 12 },
   delete: { trips: 4, rcu: 6, wcu: 14 },
   list: { trips: 5, rcu: 60, wcu: 0 },
+  /** Of sign-ins DESIGN says nothing: somebody waits for them. */
+  signIn: { trips: 2, rcu: 6, wcu: 0 },
+  /** One more write than the creation of a user: the pointer from the subject. */
+  signInCreated: { trips: 3, rcu: 9, wcu: 14 },
 } satisfies Record<string, Budget>;
 
 describe("budgets at 5,000 users", () => {
@@ -195,6 +199,22 @@ describe("budgets at 5,000 users", () => {
     await withinBudget(`DELETE user (${onDelete})`, budgets.delete, 204, () =>
       connection.scim("DELETE", `/Users/${idOf(onDelete === "delete" ? 25 : 26)}`),
     );
+  });
+
+  it("sign-in of a user, and of somebody new", async () => {
+    const { project, connection: own } = connection;
+    const path = `/projects/${project.id}/connections/${own.id}`;
+    await service.admin("PATCH", path, { jit: true });
+    const told = (index: number) => {
+      const userName = seededUserName(index);
+      const externalId = `ext-${String(index).padStart(6, "0")}`;
+      return { subject: userName, externalId, userName, email: `mail.${userName}` };
+    };
+    const signIn = (name: string, budget: Budget, index: number) =>
+      withinBudget(name, budget, 200, () => service.admin("POST", `${path}/sign-ins`, told(index)));
+    const known = await signIn("sign-in of a user", budgets.signIn, 27);
+    const created = await signIn("sign-in of somebody new", budgets.signInCreated, 900_002);
+    expect([known.body.created, created.body.created]).toEqual([false, true]);
   });
 
   it("list 100 of whom each is in 50 groups, and the same without their groups", async () => {

@@ -9,10 +9,11 @@ import { type BatchRecord, createLog, type Log } from "../../lambda/runtime/log.
 import { createRuntime } from "../../lambda/runtime/runtime.ts";
 import {
   type Carry,
+  carrying,
   carryMillisecondsReserve,
   partitionsAtOnceMax,
-  streamFunction,
-} from "../../lambda/stream/stream-function.ts";
+} from "../../lambda/stream/carrying.ts";
+import { streamFunction } from "../../lambda/stream/stream-function.ts";
 import type { Key } from "../../lambda/table/keys.ts";
 import { requestId } from "./event.ts";
 import { now, tableName } from "./stored.ts";
@@ -28,6 +29,7 @@ const log: Log = {
   request: () => {},
   failure: () => {},
   warn: () => {},
+  quotaNearlyUsed: () => {},
   batch: (record) => logged.batches.push(record),
   carryFailure: (sequenceNumber, cause) => logged.failures.push([sequenceNumber, cause]),
 };
@@ -62,7 +64,7 @@ describe("the deployed function", () => {
 
 /** The frame around a use case that this test makes up. */
 function functionCarrying(carry: Carry) {
-  return streamFunction({ functionName: "propagation", runtime: () => runtime, carry });
+  return streamFunction({ functionName: "propagation", runtime: () => runtime, work: carrying(carry) });
 }
 
 /** Notes the keys in the order they were begun; `fail` says for which of them to throw. */

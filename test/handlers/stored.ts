@@ -1,6 +1,7 @@
 /** What the table holds in these tests, made by the functions that write it. */
 
 import type { Connection } from "../../lambda/domain/connection.ts";
+import { adminActor, providerActor } from "../../lambda/domain/context.ts";
 import { type Group, newGroup } from "../../lambda/domain/group.ts";
 import { placeOf } from "../../lambda/domain/group-changes.ts";
 import { newCursorSecret } from "../../lambda/domain/list-cursor.ts";
@@ -47,20 +48,23 @@ const connection: Connection = {
 
 /** Used just now: nothing is to be noted about it. */
 export const connectionItem: Item = {
-  ...putOf(insertConnection(connection)),
+  ...putOf(insertConnection(connection, adminActor)),
   tokenUse: { "token-1": at },
 };
 
 export const projectItem: Item = putOf(
-  insertProject({
-    id: projectId,
-    name: "Acme",
-    quotas: { users: null, reviewers: null, readers: null },
-    connectionCount: 1,
-    deleting: false,
-    numbersBelow: 0,
-    ...made,
-  }),
+  insertProject(
+    {
+      id: projectId,
+      name: "Acme",
+      quotas: { users: null, reviewers: null, readers: null },
+      connectionCount: 1,
+      deleting: false,
+      numbersBelow: 0,
+      ...made,
+    },
+    adminActor,
+  ),
 );
 
 const number = 7;
@@ -74,12 +78,14 @@ const member: Member = {
   access: "none",
   connectionId,
   formerConnectionId: undefined,
+  signIn: undefined,
+  sharesExternalId: false,
   deletedAt: undefined,
   lastModified: at,
   version: 1,
   ...made,
 };
-export const userItem: Item = memberRowItem(member);
+export const userItem: Item = memberRowItem(member, providerActor);
 /** Ann's hold on her userName. */
 export const claimItem: Item = { ...claimKey(projectId, "userName", "ann@example.com"), holder: number };
 
@@ -96,7 +102,7 @@ const group: Group = {
   ),
   size: 1,
 };
-export const groupItem: Item = groupRowItem(group);
+export const groupItem: Item = groupRowItem(group, providerActor);
 /** Who has the name Readers: that group. */
 export const groupNameItem: Item = { ...nameKeyOf(group), groups: new Set([groupId]) };
 /** Its members: Ann. */

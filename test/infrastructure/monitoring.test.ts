@@ -31,10 +31,13 @@ describe("alarms", () => {
         ...functionNames
           .map((name) => `Function${name.charAt(0).toUpperCase()}${name.slice(1)}`)
           .flatMap((name) => [`${name}Errors`, `${name}Slow`, `${name}Throttles`]),
-        "FunctionPropagationThrottles",
-        "PropagationBehind",
-        "PropagationErrors",
-        "PropagationParked",
+        ...["Propagation", "Activity"].flatMap((name) => [
+          `Function${name}Throttles`,
+          `${name}Behind`,
+          `${name}Errors`,
+          `${name}Parked`,
+        ]),
+        "QuotaNearlyUsed",
         "TableSystemErrors",
         "TableThrottles",
       ]
@@ -49,6 +52,16 @@ describe("alarms", () => {
       expect(alarm.TreatMissingData).toBe("notBreaching");
       expect(alarm.Threshold).toBeGreaterThan(0);
     }
+  });
+
+  test("look for nearly used quotas where the functions tell of them", () => {
+    const [alarm] = alarms.filter((each) => sectionOf(each) === "quota-nearly-used");
+    expect(alarm).toMatchObject({
+      Namespace: "Rollcall",
+      MetricName: "QuotaNearlyUsed",
+      Dimensions: [{ Name: "service", Value: "rollcall" }],
+      Statistic: "Sum",
+    });
   });
 
   test("call a function slow before it times out", () => {

@@ -3,6 +3,7 @@ import { AwsSolutionsChecks } from "cdk-nag";
 import type { IConstruct } from "constructs";
 import { describe, expect, test, vi } from "vitest";
 import { routes } from "../../lambda/http/routes.ts";
+import { streamMappings } from "../../lambda/stream/stream-mapping.ts";
 import { rollcallApp } from "./synthesized.ts";
 
 /** With every option that adds a resource. */
@@ -39,8 +40,8 @@ describe("cdk-nag's AwsSolutions checks", () => {
       "AwsSolutions-APIG4": routes.filter(({ authorization }) => authorization === "none").length,
       "AwsSolutions-COG4": routes.length,
       "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]": 1,
-      "AwsSolutions-IAM5[Resource::*]": 1,
-      "AwsSolutions-SQS3": 1,
+      "AwsSolutions-IAM5[Resource::*]": streamMappings.length,
+      "AwsSolutions-SQS3": streamMappings.length,
     });
     for (const { reason } of acknowledgements) expect(reason.length).toBeGreaterThan(60);
   });

@@ -1,79 +1,99 @@
 import { Annotations, Match } from "aws-cdk-lib/assertions";
 import { describe, expect, test } from "vitest";
-import { streamFunctionName, streamMapping } from "../../lambda/stream/stream-mapping.ts";
+import { propagationMapping, streamMappings } from "../../lambda/stream/stream-mapping.ts";
 import { ringingPrefix } from "../../lambda/table/keys.ts";
 import { joined, rollcallApp, synthesize } from "./synthesized.ts";
 
 const { service } = synthesize();
-const mapping = service.only("AWS::Lambda::EventSourceMapping").Properties;
-const queue = service.only("AWS::SQS::Queue");
-const [queueId] = Object.keys(service.ofType("AWS::SQS::Queue"));
+const queueIds = Object.keys(service.ofType("AWS::SQS::Queue"));
 
-describe("the mapping on the table's stream", () => {
-  test("invokes the function from the oldest record on", () => {
-    const [functionId] = Object.keys(service.ofType("AWS::Lambda::Function")).filter((id) =>
-      id.toLowerCase().startsWith(streamFunctionName),
-    );
-    expect(mapping.FunctionName).toEqual({ Ref: functionId });
-    expect(joined(mapping.EventSourceArn)).toMatch(
-      /^<RollcallData:ExportsOutputFnGetAttTable\w+StreamArn\w+>$/,
-    );
-    expect(mapping.StartingPosition).toBe("TRIM_HORIZON");
-    expect(mapping).not.toHaveProperty("Enabled", false);
-  });
+describe.each(streamMappings.map((mapping) => [mapping.functionName, mapping] as const))(
+  "the mapping on the table's stream for %s",
+  (name, wanted) => {
+    /** The one resource of the type whose logical id begins with the function's name. */
+    const own = (type: string) => {
+      const found = Object.entries(service.ofType(type)).filter(([id]) => id.toLowerCase().startsWith(name));
+      expect(found).toHaveLength(1);
+      const [id, { Properties }] = found[0]!;
+      return { id, Properties };
+    };
+    const { Properties: mapping } = own("AWS::Lambda::EventSourceMapping");
+    const queue = own("AWS::SQS::Queue");
 
-  test("has the numbers that the local service uses", () => {
-    expect(mapping).toMatchObject({
-      BatchSize: streamMapping.batchSize,
-      MaximumBatchingWindowInSeconds: streamMapping.batchingWindowSeconds,
-      ParallelizationFactor: streamMapping.parallelizationFactor,
-      MaximumRetryAttempts: streamMapping.retryAttempts,
-      MaximumRecordAgeInSeconds: streamMapping.recordAgeSecondsMax,
+    test("invokes the function from the oldest record on", () => {
+      expect(mapping.FunctionName).toEqual({ Ref: own("AWS::Lambda::Function").id });
+      expect(joined(mapping.EventSourceArn)).toMatch(
+        /^<RollcallData:ExportsOutputFnGetAttTable\w+StreamArn\w+>$/,
+      );
+      expect(mapping.StartingPosition).toBe("TRIM_HORIZON");
+      expect(mapping).not.toHaveProperty("Enabled", false);
     });
-  });
 
-  test("splits what fails, takes partial failures, and parks what stays", () => {
-    expect(mapping).toMatchObject({
-      BisectBatchOnFunctionError: true,
-      FunctionResponseTypes: ["ReportBatchItemFailures"],
-      DestinationConfig: { OnFailure: { Destination: { "Fn::GetAtt": [queueId, "Arn"] } } },
+    test("has the numbers that the local service uses", () => {
+      expect(mapping).toMatchObject({
+        BatchSize: wanted.batchSize,
+        MaximumBatchingWindowInSeconds: wanted.batchingWindowSeconds,
+        ParallelizationFactor: wanted.parallelizationFactor,
+        MaximumRetryAttempts: wanted.retryAttempts,
+        MaximumRecordAgeInSeconds: wanted.recordAgeSecondsMax,
+      });
     });
-    // Parked before the stream, which keeps a day, forgets it; and not tried for ever.
-    expect(streamMapping.recordAgeSecondsMax).toBeLessThan(86_400);
-    expect(streamMapping.retryAttempts).toBeGreaterThanOrEqual(0);
-  });
 
-  test("is rung by what begins with the ringing prefix alone", () => {
-    const patterns = mapping.FilterCriteria.Filters.map(({ Pattern }: { Pattern: string }) =>
-      JSON.parse(Pattern),
-    );
-    expect(patterns).toEqual([{ dynamodb: { Keys: { pk: { S: [{ prefix: ringingPrefix }] } } } }]);
-  });
+    test("splits what fails, takes partial failures, and parks what stays", () => {
+      expect(mapping).toMatchObject({
+        BisectBatchOnFunctionError: true,
+        FunctionResponseTypes: ["ReportBatchItemFailures"],
+        DestinationConfig: { OnFailure: { Destination: { "Fn::GetAtt": [queue.id, "Arn"] } } },
+      });
+      // Parked before the stream, which keeps a day, forgets it; and not tried for ever.
+      expect(wanted.recordAgeSecondsMax).toBeLessThan(86_400);
+      expect(wanted.retryAttempts).toBeGreaterThanOrEqual(0);
+    });
+
+    test("has the filters that the local service uses, and no more than Lambda takes", () => {
+      const patterns = mapping.FilterCriteria.Filters.map(({ Pattern }: { Pattern: string }) =>
+        JSON.parse(Pattern),
+      );
+      expect(patterns).toEqual(wanted.filters);
+      expect(patterns.length).toBeLessThanOrEqual(5);
+      expect(JSON.stringify(mapping.FilterCriteria).length).toBeLessThan(4_096);
+    });
+
+    test("parks in a queue of its own that keeps it as long as SQS can, encrypted, and takes TLS only", () => {
+      expect(queue.Properties).toEqual({ MessageRetentionPeriod: 14 * 86_400, SqsManagedSseEnabled: true });
+      expect(own("AWS::SQS::QueuePolicy").Properties.PolicyDocument.Statement).toEqual([
+        expect.objectContaining({
+          Effect: "Deny",
+          Condition: { Bool: { "aws:SecureTransport": "false" } },
+        }),
+      ]);
+      const output = `${name.charAt(0).toUpperCase()}${name.slice(1)}QueueUrl`;
+      expect(service.outputs[output]?.Value).toEqual({ Ref: queue.id });
+    });
+
+    test("lets the function read this stream and fill this queue, beside its table and its log", () => {
+      const [, , ...others] = own("AWS::IAM::Policy").Properties.PolicyDocument.Statement;
+      expect(others).toEqual([
+        {
+          Effect: "Allow",
+          Action: ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+          Resource: mapping.EventSourceArn,
+        },
+        { Effect: "Allow", Action: "dynamodb:ListStreams", Resource: "*" },
+        { Effect: "Allow", Action: "sqs:SendMessage", Resource: { "Fn::GetAtt": [queue.id, "Arn"] } },
+      ]);
+    });
+  },
+);
+
+test("no more mappings read a shard than AWS allows without throttling, and there is no other queue", () => {
+  expect(Object.keys(service.ofType("AWS::Lambda::EventSourceMapping"))).toHaveLength(2);
+  expect(queueIds).toHaveLength(2);
 });
 
-describe("the queue for what was given up", () => {
-  test("keeps it as long as SQS can, encrypted, and takes TLS only", () => {
-    expect(queue.Properties).toEqual({ MessageRetentionPeriod: 14 * 86_400, SqsManagedSseEnabled: true });
-    expect(service.only("AWS::SQS::QueuePolicy").Properties.PolicyDocument.Statement).toEqual([
-      expect.objectContaining({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } }),
-    ]);
-    expect(service.outputs["PropagationQueueUrl"]?.Value).toEqual({ Ref: queueId });
-  });
-});
-
-test("the function may read this stream and fill this queue, beside its table and its log", () => {
-  const policy = Object.entries(service.ofType("AWS::IAM::Policy")).find(([id]) =>
-    id.toLowerCase().startsWith(streamFunctionName),
-  )![1];
-  const [, , ...others] = policy.Properties.PolicyDocument.Statement;
-  expect(others).toEqual([
-    {
-      Effect: "Allow",
-      Action: ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
-      Resource: mapping.EventSourceArn,
-    },
-    { Effect: "Allow", Action: "dynamodb:ListStreams", Resource: "*" },
-    { Effect: "Allow", Action: "sqs:SendMessage", Resource: { "Fn::GetAtt": [queueId, "Arn"] } },
+test("propagation is rung by what begins with the ringing prefix alone", () => {
+  expect(propagationMapping.filters).toEqual([
+    { dynamodb: { Keys: { pk: { S: [{ prefix: ringingPrefix }] } } } },
   ]);
 });
 
@@ -82,9 +102,9 @@ describe("a table given by name", () => {
 
   test("rings by the stream that is given with it", () => {
     const restored = synthesize({ "rollcall:tableName": "restored", "rollcall:streamArn": streamArn });
-    expect(restored.service.only("AWS::Lambda::EventSourceMapping").Properties.EventSourceArn).toBe(
-      streamArn,
-    );
+    for (const { Properties } of Object.values(restored.service.ofType("AWS::Lambda::EventSourceMapping"))) {
+      expect(Properties.EventSourceArn).toBe(streamArn);
+    }
     expect(JSON.stringify(restored.service.template.toJSON())).not.toContain("ImportValue");
   });
 
@@ -93,9 +113,10 @@ describe("a table given by name", () => {
     const { service: silent } = synthesize(options);
     expect(silent.ofType("AWS::Lambda::EventSourceMapping")).toEqual({});
     expect(silent.ofType("AWS::SQS::Queue")).toEqual({});
+    const alarms = Object.values(silent.ofType("AWS::CloudWatch::Alarm"));
     expect(
-      Object.values(silent.ofType("AWS::CloudWatch::Alarm")).map(({ Properties }) => Properties.AlarmName),
-    ).not.toContain("RollcallService-PropagationParked");
+      alarms.map(({ Properties }) => Properties.AlarmName).filter((name) => name.endsWith("Parked")),
+    ).toEqual([]);
     Annotations.fromStack(rollcallApp(options).service).hasWarning(
       "*",
       Match.stringLikeRegexp("Nothing will be propagated.*rollcall:streamArn"),

@@ -34,6 +34,16 @@ export function checkGroups(tenant: Tenant, check: TableCheck, report: Report): 
   checkPages(tenant, groups, check, report);
   checkGroupNames(tenant, groups, check, report);
   checkExternalIds(tenant, groups, report);
+  checkFormer(tenant, report);
+}
+
+/** Word of a deleted group is of one that is gone, and goes by itself a year later. */
+function checkFormer(tenant: Tenant, report: Report): void {
+  for (const [id, { displayName, at, expiresAtSeconds }] of tenant.formerGroups) {
+    if (tenant.groups.has(id)) report(`groups: ${id} is both there and gone`);
+    const isKept = Number(expiresAtSeconds) >= Number(at) / 1_000 + 365 * 86_400;
+    if (typeof displayName !== "string" || !isKept) report(`groups: word of ${id} does not tell its name`);
+  }
 }
 
 function groupRowOf(id: string, item: JsonObject): GroupRow {

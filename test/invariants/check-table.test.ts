@@ -68,6 +68,10 @@ beforeAll(async () => {
     expect((await owner.scim("POST", "/Groups", { body })).status).toBe(201);
   }
   await connection.scim("DELETE", `/Users/${ids[5]}`);
+  const signIn = { subject: "s-sia", externalId: "e-sia", userName: "sia@x.test" };
+  const path = `/projects/${project.id}/connections/${connection.connection.id}`;
+  await service.admin("PATCH", path, { jit: true });
+  expect((await service.admin("POST", `${path}/sign-ins`, signIn)).body.created).toBe(true);
   sound = await scanTable(service.table.client, service.table.tableName);
 });
 afterAll(() => service.stop());
@@ -112,7 +116,7 @@ const stub = (): RawItem => sound.find(({ movedTo }) => movedTo !== undefined)!;
 const groupNamed = (name: string): RawItem => sound.find(({ displayName }) => displayName?.S === name)!;
 /** Where the first 120 numbers of a stripe lie: the page, and the bit in its first chunk. */
 const placeOf = ({ sk }: RawItem): { readonly page: string; readonly bit: string } => ({
-  page: String(Number(sk!.S) % stripes).padStart(6, "0"),
+  page: String(Number(sk!.S) % stripes).padStart(9, "0"),
   bit: String(1n << BigInt(Math.floor(Number(sk!.S) / stripes))),
 });
 /** A page of the group that has members. */
@@ -125,6 +129,27 @@ const groupWith = (fields: Record<string, AttributeValue>): RawItem => ({
 const aside = (generation: string): AttributeValue => ({
   M: { generation: { S: generation }, removableFrom: { N: "1" } },
 });
+
+/** An entry of the activity trail as it stands in the project's list. */
+const entry = (fields: Record<string, AttributeValue> = {}): RawItem => {
+  const at = "2026-03-01T08:00:00.000Z";
+  const { resourceId = { S: "r" }, revision = { N: "1" } } = fields;
+  return {
+    pk: { S: `A#${connection.project.id}` },
+    sk: { S: `ALL#${at}#${resourceId.S}#${revision.N}` },
+    at: { S: at },
+    actor: { S: "scim" },
+    action: { S: "group.updated" },
+    resourceType: { S: "Group" },
+    resourceId,
+    identifier: { S: "Readers" },
+    changes: { L: [{ S: "access" }, { S: "displayName" }] },
+    revision,
+    expiresAtSeconds: { N: String(Date.parse(at) / 1_000 + 90 * 86_400) },
+    ...fields,
+  };
+};
+const ofMember = { action: { S: "member.updated" }, resourceType: { S: "Member" } };
 
 const breakages: readonly (readonly [name: string, breakIt: () => void, finding: string])[] = [
   ["a seat counted twice", () => add(find("#SEATS", "3"), "readersUsed", 1n), "seats: "],
@@ -181,6 +206,29 @@ const breakages: readonly (readonly [name: string, breakIt: () => void, finding:
     "an email pointer left behind",
     () => put({ ...find("#NAMES", "email#a@home"), sk: { S: "email#b@home.test\u001f000000000000" } }),
     "leads to no such user",
+  ],
+  [
+    "a pointer of who signed in lost",
+    () => remove(find("#REFERENCES", "signInSubject#s-sia")),
+    "pointers: subject",
+  ],
+  [
+    "who signed in taken for a user",
+    () => {
+      const { signIn, ...item } = find("#REFERENCES", "externalId#e-sia");
+      put({ ...item, number: signIn! });
+    },
+    "pointers: externalId",
+  ],
+  [
+    "a mark of signing in that a user kept",
+    () => put({ ...rowOf("Ada@x.test"), signIn: rowOf("sia@x.test")["signIn"]! }),
+    "is marked as signed in, and is a user",
+  ],
+  [
+    "an externalId said to be shared that is not",
+    () => put({ ...rowOf("Ada@x.test"), sharesExternalId: { BOOL: true } }),
+    "pointers: externalId",
   ],
   ["an externalId pointer lost", () => remove(find("#REFERENCES", "externalId#e-ada")), "externalId"],
   [
@@ -253,6 +301,16 @@ const breakages: readonly (readonly [name: string, breakIt: () => void, finding:
     () => put({ ...groupNamed("Empty"), sk: { S: `zzzzzzzz${groupNamed("Empty")["sk"]!.S!.slice(8)}` } }),
     "its id is not",
   ],
+  [
+    "word of a deleted group that is there",
+    () =>
+      put({
+        pk: { S: `P#${connection.project.id}` },
+        sk: { S: `FORMERGROUP#${groupNamed("Empty")["sk"]!.S}` },
+        displayName: { S: "Empty" },
+      }),
+    "is both there and gone",
+  ],
   ["a name of a group lost", () => remove(find("#GROUPNAMES", "strasse\u001f")), "strasse"],
   [
     "a name of a group left behind",
@@ -284,7 +342,8 @@ const breakages: readonly (readonly [name: string, breakIt: () => void, finding:
   ],
   [
     "a group that a member does not know of",
-    () => put({ pk: { S: `P#${connection.project.id}#MIRROR` }, sk: { S: "g#S#000000#" }, b0: { N: "1" } }),
+    () =>
+      put({ pk: { S: `P#${connection.project.id}#MIRROR` }, sk: { S: "g#S#000000000#" }, b0: { N: "1" } }),
     "derived: 0 has groups",
   ],
   [
@@ -297,6 +356,37 @@ const breakages: readonly (readonly [name: string, breakIt: () => void, finding:
       }),
     "has handGroups g",
   ],
+  ["an entry that tells a value", () => put(entry({ after: { S: "x" } })), "holds after"],
+  [
+    "an entry under the key of another",
+    () => put({ ...entry(), revision: { N: "2" } }),
+    "the key of another",
+  ],
+  [
+    "an entry of no known action",
+    () => put(entry({ action: { S: "user.updated" } })),
+    "its action user.updated",
+  ],
+  ["an entry of nobody", () => put(entry({ actor: { S: "" } })), "does not tell who"],
+  [
+    "an entry with a value among the names",
+    () => put(entry({ changes: { L: [{ S: "ada@x.test" }] } })),
+    "which are no sorted names",
+  ],
+  [
+    "an entry kept for ever",
+    () => {
+      const { expiresAtSeconds: _, ...rest } = entry();
+      put(rest);
+    },
+    "is not kept 90 days",
+  ],
+  [
+    "an entry of a connection that never was",
+    () => put(entry({ connectionId: { S: `${connection.project.id}zzzzzzzz` } })),
+    "which never was",
+  ],
+  ["an entry that a member's own list lacks", () => put(entry(ofMember)), "not told alike in both lists"],
   ["a row lost", () => remove(rowOf("Ada@x.test")), "no name of it"],
   [
     "a row under a number never given",
@@ -344,7 +434,7 @@ test.each(breakages)("%s is found", (_, breakIt, finding) => {
 test("what a writer that died may leave is let pass where it is said to be pending", () => {
   const { pk } = groupPage();
   put(groupWith({ aside: aside("x") }));
-  put({ ...groupPage(), sk: { S: `${groupPage()["sk"]!.S!.slice(0, 9)}x` } });
+  put({ ...groupPage(), sk: { S: `${groupPage()["sk"]!.S!.slice(0, 12)}x` } });
   put({ ...groupPage(), pk: { S: `${pk!.S!.slice(0, -1)}~` } });
   expect(checkItems(items)).not.toEqual([]);
   expect(checkItems(items, { tidyingPending: true })).toEqual([]);
@@ -352,8 +442,17 @@ test("what a writer that died may leave is let pass where it is said to be pendi
 
 /** Where what is derived of a row's groups lies. */
 function membershipsOf({ pk }: RawItem): AttributeValue {
-  return { S: String(pk?.S).replace("#M#", "#MEMBERSHIPS#") };
+  const [, project, block] = String(pk?.S).split("#");
+  return { S: `P#${project}#MEMBERSHIPS#${block}` };
 }
+
+test("what the activity trail tells is let pass where it is told in every list", () => {
+  const told = entry({ ...ofMember, connectionId: { S: connection.connection.id } });
+  put(entry());
+  put({ ...told, sk: { S: `OF#r#${told["at"]!.S}#r#2` }, revision: { N: "2" } });
+  put({ ...told, sk: { S: `ALL#${told["at"]!.S}#r#2` }, revision: { N: "2" } });
+  expect(checkItems(items)).toEqual([]);
+});
 
 test("what the stream handler derives is let pass where it agrees", () => {
   const row = rowOf("Ada@x.test");

@@ -4,8 +4,11 @@
  * a mistake in the code that writes is not repeated by the code that checks.
  */
 
+import { createHash } from "node:crypto";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { base32 } from "../../lambda/domain/ids.ts";
 import { stripes } from "../../lambda/table/numbers.ts";
+import { checkActivity } from "./check-activity.ts";
 import { checkDerived, checkGroups } from "./check-groups.ts";
 import {
   foldForCheck,
@@ -62,6 +65,8 @@ interface Row {
   readonly isUser: boolean;
   readonly connectionId: string | undefined;
   readonly formerConnectionId: string | undefined;
+  readonly signIn: JsonObject | undefined;
+  readonly sharesExternalId: boolean;
   readonly deleted: boolean;
   readonly seat: SeatKind | undefined;
   readonly userName: string;
@@ -94,6 +99,8 @@ function checkTenant(tenant: Tenant, check: TableCheck, findings: string[]): voi
   checkRosters(tenant, rows, report);
   checkGroups(tenant, check, report);
   checkDerived(tenant, report);
+  checkFailures(tenant, report);
+  checkActivity(tenant, report);
 }
 
 function rowOf(number: number, item: JsonObject): Row {
@@ -110,6 +117,8 @@ function rowOf(number: number, item: JsonObject): Row {
     isUser,
     connectionId: textOf(item["connectionId"]),
     formerConnectionId: textOf(item["formerConnectionId"]),
+    signIn: item["signIn"] === undefined ? undefined : objectOf(item["signIn"]),
+    sharesExternalId: item["sharesExternalId"] === true,
     deleted,
     seat: active ? seat : undefined,
     userName: String(attributes["userName"]),
@@ -269,32 +278,64 @@ function claimsOf({ userName, email }: Row): string[] {
 }
 
 function checkPointers(tenant: Tenant, rows: ReadonlyMap<number, Row>, report: Report): void {
-  const emails = new Map<string, number>();
-  const externalIds = new Map<string, number>();
+  const emails = new Map<string, JsonObject>();
+  const externalIds = new Map<string, JsonObject>();
   for (const row of rows.values()) {
     if (row.deleted || row.connectionId === undefined) continue;
     const [email, ...others] = emailsOf(row.attributes).map(foldForCheck);
     for (const other of others) {
-      if (other !== email) emails.set(`email#${other}\u001f${printNumber(row.number)}`, row.number);
+      if (other !== email)
+        emails.set(`email#${other}\u001f${printNumber(row.number)}`, { number: row.number });
     }
     const externalId = row.attributes["externalId"];
     if (typeof externalId === "string") {
-      const key = `externalId#${externalId}\u001f${printNumber(row.number)}`;
-      externalIds.set(`${row.connectionId} ${key}`, row.number);
+      const end = row.sharesExternalId ? printNumber(row.number) : "!";
+      externalIds.set(`${row.connectionId} externalId#${externalId}\u001f${end}`, { number: row.number });
     }
   }
+  const subjects = new Map<string, JsonObject>();
+  checkSignIns(rows, externalIds, subjects, report);
   comparePointers("email", emails, tenant.emailPointers, report);
   comparePointers("externalId", externalIds, tenant.externalIds, report);
+  comparePointers("subject", subjects, tenant.signInSubjects, report);
+}
+
+/** Who was made by signing in is marked so, until SCIM links him: by subject, and externalId where one was told. */
+function checkSignIns(
+  rows: ReadonlyMap<number, Row>,
+  externalIds: Map<string, JsonObject>,
+  subjects: Map<string, JsonObject>,
+  report: Report,
+): void {
+  for (const { number, deleted, connectionId, signIn, sharesExternalId, attributes } of rows.values()) {
+    const isUser = !deleted && connectionId !== undefined;
+    if (sharesExternalId && !(isUser && typeof attributes["externalId"] === "string")) {
+      report(`pointers: ${number} is said to share an externalId, and has none to be found by`);
+    }
+    if (signIn === undefined) continue;
+    if (deleted || isUser)
+      report(`rows: ${number} is marked as signed in, and is ${deleted ? "deleted" : "a user"}`);
+    const owner = String(signIn["connectionId"]);
+    subjects.set(`${owner} signInSubject#${signIn["subject"]}\u001f!`, { signIn: number });
+    const externalId = signIn["externalId"];
+    if (externalId === undefined) continue;
+    const key = `${owner} externalId#${externalId}\u001f!`;
+    if (externalIds.has(key)) report(`pointers: externalId ${printKey(key)} has two holders`);
+    externalIds.set(key, { signIn: number });
+  }
 }
 
 function comparePointers(
   what: string,
-  wanted: ReadonlyMap<string, number>,
+  wanted: ReadonlyMap<string, JsonObject>,
   found: ReadonlyMap<string, JsonObject>,
   report: Report,
 ): void {
-  for (const [key, number] of wanted) {
-    if (found.get(key)?.["number"] !== number) report(`pointers: ${what} ${printKey(key)} is missing`);
+  for (const [key, { number, signIn }] of wanted) {
+    const there = found.get(key);
+    if (there?.["number"] !== number || there?.["signIn"] !== signIn) {
+      report(`pointers: ${what} ${printKey(key)} is missing`);
+    }
   }
   for (const key of found.keys()) {
     if (!wanted.has(key)) report(`pointers: ${what} ${printKey(key)} leads to no such user`);
@@ -348,6 +389,26 @@ function checkDeparted(tenant: Tenant, rows: ReadonlyMap<number, Row>, report: R
   for (const [number, item] of tenant.rows) {
     if (item["movedTo"] !== undefined && !leftBehind.has(number)) {
       report(`rosters: ${number} was left behind, yet is not among the departed`);
+    }
+  }
+}
+
+/** Open sync failures: of a connection that is, or was, under its identifier's hash, and with what an operator is told. */
+function checkFailures(tenant: Tenant, report: Report): void {
+  for (const [key, failure] of tenant.failures) {
+    const [connectionId = "", resourceType = "", hash = ""] = key.split("#");
+    const isKnown = tenant.connections.has(connectionId) || tenant.formerConnections.has(connectionId);
+    if (!isKnown) report(`failures: ${printKey(key)} is of connection ${connectionId}, which never was`);
+    if (failure["connectionId"] !== connectionId || failure["resourceType"] !== resourceType) {
+      report(`failures: ${printKey(key)} lies under the key of another`);
+    }
+    const digest = createHash("sha256")
+      .update(foldForCheck(String(failure["identifier"])))
+      .digest();
+    if (hash !== base32(digest.subarray(0, 16))) report(`failures: ${printKey(key)} is not its hash`);
+    const { attempts, firstFailedAt, lastFailedAt, remedy, detail } = failure;
+    if (!(Number(attempts) >= 1) || !(String(firstFailedAt) <= String(lastFailedAt)) || !remedy || !detail) {
+      report(`failures: ${printKey(key)} tells ${JSON.stringify({ attempts, firstFailedAt, lastFailedAt })}`);
     }
   }
 }

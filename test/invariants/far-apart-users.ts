@@ -10,6 +10,7 @@ import {
   QueryCommand,
   UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
+import { providerActor } from "../../lambda/domain/context.ts";
 import { type Member, newMember } from "../../lambda/domain/member.ts";
 import { memberIdOf } from "../../lambda/domain/member-id.ts";
 import { seatPoolKey, seatsPartition } from "../../lambda/table/keys.ts";
@@ -50,7 +51,9 @@ export async function seedNumbers(place: SeedPlace, numbers: readonly number[]):
   });
   const members = numbers.map((number) => seededMember(place, number));
   const items = members.flatMap((member) =>
-    memberWrites(undefined, member, () => unclaimed).flatMap((write) => ("put" in write ? [write.put] : [])),
+    memberWrites(undefined, member, () => unclaimed, providerActor).flatMap((write) =>
+      "put" in write ? [write.put] : [],
+    ),
   );
   await putAll(documents, place.tableName, [...items, ...rosterItems(members)]);
   await countNumbers(documents, place, numbers);

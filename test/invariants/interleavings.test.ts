@@ -110,6 +110,32 @@ const rivals: readonly Operation[] = [
     status: 201,
   },
   {
+    api: "admin",
+    method: "POST",
+    name: "create a member called noa",
+    path: ({ projectId }) => `/projects/${projectId}/members`,
+    body: { userName: `else@${nameMark}`, email: `noa@mail.${nameMark}`, type: "user" },
+    status: 201,
+  },
+  {
+    api: "scim",
+    method: "POST",
+    name: "create noa under other names",
+    path: () => "/Users",
+    body: { ...person("else"), externalId: "x-noa", [accountUrn]: { isTeamAccount: true } },
+    status: 201,
+  },
+  {
+    api: "scim",
+    method: "PUT",
+    name: "give ada the externalId of noa",
+    path: ({ users }) => `/Users/${users["ada"]}`,
+    body: { ...person("ada"), externalId: "x-noa" },
+    status: 200,
+  },
+  { ...adminPatch, name: "make sia a user", path: member("sia"), body: { type: "user" } },
+  { api: "admin", method: "DELETE", name: "delete sia", path: member("sia"), status: 204 },
+  {
     ...adminPatch,
     name: "make group names unique",
     path: connection("delete"),
@@ -204,6 +230,24 @@ const meetings: Readonly<Record<string, readonly string[]>> = {
     "lower the quota to its usage",
   ],
   "create again what was deleted by DELETE": ["create again what was deleted by DELETE"],
+  "sign in as somebody new": [
+    "sign in as somebody new",
+    "create a member called noa",
+    "create noa under other names",
+    "give ada the externalId of noa",
+    "delete a connection",
+  ],
+  "create noa under other names": ["sign in as somebody new", "give ada the externalId of noa"],
+  "give ada the externalId of noa": ["sign in as somebody new"],
+  "create a member called noa": ["sign in as somebody new"],
+  "sign in under new names": ["create, linking who signed in", "make sia a user", "delete sia"],
+  "create, linking who signed in": [
+    "create, linking who signed in",
+    "sign in under new names",
+    "make sia a user",
+    "delete sia",
+  ],
+  "make sia a user": ["create, linking who signed in", "sign in under new names"],
   rename: ["create a countess", "change the email", "end ada", "replace"],
   "change the email": ["create a countess", "make ada inactive"],
   replace: ["patch", "end ada"],
@@ -279,7 +323,7 @@ interface Outcome {
   /** Of the first and the second operation. */
   readonly statuses: readonly [number, number];
   readonly state: readonly string[];
-  /** What a filter found, or a project says. */
+  /** What a filter found, what a project says, or how a sign-in was decided. */
   readonly seen: unknown;
   readonly findings: readonly string[];
 }
@@ -311,7 +355,7 @@ async function interleave(
     calls,
     statuses: [answer.status, other!.status],
     state: meaningOf(present),
-    seen: operation.method === "GET" ? seenIn(answer) : undefined,
+    seen: operation.method === "GET" ? seenIn(answer) : decisionIn(answer),
     findings: checkItems(present, {
       quotaWasLowered: true,
       tokensWereRevoked: true,
@@ -357,6 +401,10 @@ function seenIn({ body }: ServiceResponse): unknown {
     usage: body?.usage,
     quotas: body?.quotas,
   };
+}
+
+function decisionIn({ body }: ServiceResponse): unknown {
+  return body?.decision && { decision: body.decision, reason: body.reason, created: body.created };
 }
 
 describe.each(pairs)("%s", (firstName, secondName) => {

@@ -62,15 +62,17 @@ export interface Operation {
   readonly status: number;
   /** What a repetition may say after the operation took effect, beside `status`. */
   readonly repeated?: readonly number[];
+  /** A POST that may write though it answers 200. */
+  readonly writes?: true;
   /** A repetition makes another one: nothing tells it from a new request. */
   readonly additive?: true;
   /** Goes the way of another one: cut off at its calls only where nothing is left out. */
   readonly alike?: true;
 }
 
-/** A POST that searches answers 200; those that make something, 201. */
-export function isReading({ method, status }: Operation): boolean {
-  return method === "GET" || (method === "POST" && status === 200);
+/** A POST that searches answers 200; those that make something, mostly 201. */
+export function isReading({ method, status, writes }: Operation): boolean {
+  return method === "GET" || (method === "POST" && status === 200 && !writes);
 }
 
 export async function perform(
@@ -105,7 +107,10 @@ export async function makeWorld(): Promise<World> {
     quotas: { users: 6, reviewers: 1, readers: 30 },
   });
   const connections = {
-    deactivate: await service.createConnection({ name: "Deactivates", uniqueGroupNames: true }, project),
+    deactivate: await service.createConnection(
+      { name: "Deactivates", uniqueGroupNames: true, jit: true },
+      project,
+    ),
     delete: await service.createConnection({ name: "Deletes", onDelete: "delete" }, project),
     disabled: await service.createConnection({ name: "Disabled" }, project),
     empty: await service.createConnection({ name: "Empty" }, project),
@@ -163,6 +168,7 @@ export async function makeWorld(): Promise<World> {
     const body = { userName: `${name}@${nameMark}`, email: `${name}@mail.${nameMark}`, ...fields };
     members[name] = (await admin("POST", `/projects/${project.id}/members`, body)).body.id;
   }
+  await admin("POST", `${connectionPath(connections.deactivate)}/sign-ins`, signedIn("sia"));
   const listed = await admin("GET", `/projects/${project.id}/members`);
   for (const { id, userName } of listed.body.items) members[userName.split("@")[0]] = id;
 
@@ -227,6 +233,18 @@ export function person(name: string): { readonly userName: string } & Readonly<R
   };
 }
 
+/** What an identity provider tells of somebody at sign-in. */
+export function signedIn(name: string, fields: object = {}): object {
+  const subject = `${name}@${nameMark}`;
+  return {
+    subject,
+    externalId: `x-${name}`,
+    userName: subject,
+    email: `${name}@mail.${nameMark}`,
+    ...fields,
+  };
+}
+
 /** Bears the mark, as names of people do. */
 export function groupName(name: string): string {
   return `${name} ${nameMark}`;
@@ -272,6 +290,12 @@ const productGroupPath =
   (world: World): string =>
     `${projectPath(world)}/groups/${world.groups[name]}${rest}`;
 
+const signedInBy = {
+  api: "admin",
+  method: "POST",
+  path: (world: World) => `${connectionPath("deactivate")(world)}/sign-ins`,
+  status: 200,
+} as const;
 const created = { api: "scim", method: "POST", path: () => "/Users", status: 201, repeated: [409] } as const;
 const patched = { api: "scim", method: "PATCH", status: 200 } as const;
 const read = { api: "scim", method: "GET", status: 200 } as const;
@@ -321,6 +345,11 @@ export const operations: readonly Operation[] = [
     name: "create again what was deleted by DELETE",
     as: "delete",
     body: { ...person("gone"), externalId: "x-gone" },
+  },
+  {
+    ...created,
+    name: "create, linking who signed in",
+    body: { ...person("sia3"), externalId: "x-sia", [accountUrn]: { isTeamAccount: true } },
   },
   { ...read, name: "read", path: userPath("ada") },
   { ...read, name: "list", path: () => "/Users" },
@@ -614,7 +643,6 @@ export const operations: readonly Operation[] = [
     path: (world) => `${connectionPath("empty")(world)}/tokens/rotate`,
     body: { overlapSeconds: 60 },
     status: 201,
-    repeated: [409],
     additive: true,
   },
   {
@@ -648,6 +676,22 @@ export const operations: readonly Operation[] = [
     name: "list members",
     path: (world) => `${projectPath(world)}/members`,
     status: 200,
+  },
+  {
+    name: "list the activity",
+    api: "admin",
+    method: "GET",
+    path: (world) => `${projectPath(world)}/activity`,
+    status: 200,
+  },
+  {
+    name: "list the activity of a member and a connection",
+    api: "admin",
+    method: "GET",
+    path: (world) =>
+      `${projectPath(world)}/activity?memberId=${world.members["uli"]}&connectionId=${world.connections.deactivate.connection.id}`,
+    status: 200,
+    alike: true,
   },
   {
     api: "admin",
@@ -695,6 +739,18 @@ export const operations: readonly Operation[] = [
     path: memberPath("uli"),
     status: 204,
     repeated: [404],
+  },
+  { ...signedInBy, name: "sign in", body: signedIn("ada") },
+  { ...signedInBy, name: "sign in as somebody new", body: signedIn("noa"), writes: true },
+  {
+    ...signedInBy,
+    name: "sign in under new names",
+    body: signedIn("sia", {
+      userName: `sia2@${nameMark}`,
+      email: `sia2@mail.${nameMark}`,
+      externalId: undefined,
+    }),
+    writes: true,
   },
   {
     api: "admin",

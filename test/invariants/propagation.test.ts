@@ -12,7 +12,7 @@ import { newGroupId } from "../../lambda/domain/ids.ts";
 import { carryChange } from "../../lambda/domain/propagation.ts";
 import { createPropagationHandler } from "../../lambda/handlers/propagation.ts";
 import { createRuntime } from "../../lambda/runtime/runtime.ts";
-import { streamMapping } from "../../lambda/stream/stream-mapping.ts";
+import { propagationMapping } from "../../lambda/stream/stream-mapping.ts";
 import { membersItems } from "../../lambda/table/group-members.ts";
 import { type Key, ringingPrefix } from "../../lambda/table/keys.ts";
 import { pagesOf } from "../../lambda/table/numbers.ts";
@@ -199,7 +199,7 @@ function unreliable(random: SeededRandom, seen: DynamoDBStreamEvent[]): StreamHa
   let inARow = 0;
   return async (event, lambdaContext) => {
     seen.push(event);
-    const calm = inARow >= streamMapping.retryAttempts / 2;
+    const calm = inARow >= propagationMapping.retryAttempts / 2;
     inARow++;
     const mood = calm ? 1 : random.next();
     if (mood < 0.15) throw new Error("failed before it began");

@@ -20,6 +20,8 @@ export interface Ground {
   readonly observer: TestService;
   readonly project: TestProject;
   readonly connection: TestConnection;
+  /** How often an instance waited before it tried something again. */
+  retries(): number;
   stop(): Promise<void>;
 }
 
@@ -37,13 +39,16 @@ export async function openGround(
     disturbance = {},
     project: fields = {},
     connection: settings = {},
+    stream = false,
   }: {
     readonly disturbance?: Calm;
     readonly project?: object;
     readonly connection?: object;
+    readonly stream?: boolean;
   } = {},
 ): Promise<Ground> {
-  const table = await startTable();
+  const table = await startTable({ stream });
+  let retries = 0;
   const random = createSeededRandom(seed);
   // Time stands still, so that no request runs out of it however slow the machine is.
   const now = Date.now();
@@ -54,7 +59,10 @@ export async function openGround(
       client,
       clock: () => now,
       random: (length) => own.bytes(length),
-      sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds * waitScale)),
+      sleep: (milliseconds) => {
+        retries++;
+        return new Promise((resolve) => setTimeout(resolve, milliseconds * waitScale));
+      },
     });
   };
   const instances = await Promise.all(
@@ -67,7 +75,16 @@ export async function openGround(
   const observer = await open(table.client);
   const project = await observer.createProject({ ...fields });
   const connection = await observer.createConnection({ ...settings }, project);
-  return { table, random, instances, observer, project, connection, stop: () => table.stop() };
+  return {
+    table,
+    random,
+    instances,
+    observer,
+    project,
+    connection,
+    retries: () => retries,
+    stop: () => table.stop(),
+  };
 }
 
 /** Starts all requests at once, each at another instance, and gives their answers in the order of the requests. */

@@ -361,30 +361,95 @@ describe(`seed ${seed}`, () => {
     await expectSound();
   });
 
-  test("admin edits while 20 members are linked", async () => {
+  test("manual edits while 25 members are linked: each pair comes out as one after the other", async () => {
     ground = await openGround(seed + 11);
+    const { observer, random } = ground;
     const path = `/projects/${ground.project.id}/members`;
-    const members = await Promise.all(
-      Array.from({ length: 20 }, async (_, index) => {
-        const body = { userName: `m${index}@x.test`, email: `m${index}@mail.test`, type: "user" };
-        return (await ground.observer.admin("POST", path, body)).body.id as string;
+    const edits = {
+      rename: { method: "PATCH", body: { userName: "renamed" } },
+      retype: { method: "PATCH", body: { type: "reader" } },
+      remove: { method: "DELETE", body: undefined },
+      deactivate: { method: "PATCH", body: { status: "inactive" } },
+      promote: { method: "PATCH", body: { role: "reviewer", access: "write" } },
+    };
+    const pairs = await Promise.all(
+      Array.from({ length: 25 }, async (_, index) => {
+        const edit = (Object.keys(edits) as (keyof typeof edits)[])[index % 5]!;
+        const body = { userName: `u${index}@x.test`, email: `u${index}@mail.test`, type: "user" };
+        const { id } = (await observer.admin("POST", path, body)).body;
+        return { index, edit, id: id as string };
       }),
     );
-    const { random } = ground;
-    const order = random.shuffle(Array.from({ length: 60 }, (_, index) => index));
-    const answers = await crowd(ground, 60, (instance, at) => {
-      const index = order[at]! % 20;
-      const member = `${path}/${members[index]}`;
-      if (order[at]! < 20) return post(instance, userNamed(`m${index}`, teamAccount));
-      if (order[at]! < 40) return instance.admin("PATCH", member, { role: "reviewer", access: "write" });
-      if (index % 3 === 0) return instance.admin("DELETE", member);
-      return instance.admin("PATCH", member, { userName: `n${index}@x.test`, email: `n${index}@mail.test` });
+    const requests = random.shuffle(
+      pairs.flatMap((pair) => [
+        { ...pair, links: true },
+        { ...pair, links: false },
+      ]),
+    );
+    const answers = await crowd(ground, requests.length, (instance, at) => {
+      const { index, edit, id, links } = requests[at]!;
+      if (links) return post(instance, userNamed(`u${index}`, teamAccount));
+      const { method, body } = edits[edit];
+      const named = edit === "rename" ? { userName: `renamed-${index}` } : body;
+      return instance.admin(method, `${path}/${id}`, named);
     });
-    expectOnly(answers, [200, 201, 204, 404, 409]);
-    for (const answer of answers.filter(({ status }) => status === 201)) {
-      const { userName } = answer.body;
-      expect((await filter(`userName eq "${userName}"`)).body.Resources[0].id).toBe(answer.body.id);
+    const statusOf = (id: string, links: boolean) =>
+      answers[requests.findIndex((request) => request.id === id && request.links === links)]!.status;
+    for (const { index, edit, id } of pairs) {
+      const [linked, edited] = [statusOf(id, true), statusOf(id, false)];
+      const { items } = (await observer.admin("GET", `${path}?q=u${index}@mail.test`)).body;
+      // Linked first, it is the identity provider's; edited first, the link meets what the edit has made of it.
+      const outcomes = {
+        rename: [
+          [201, 409],
+          [201, 200],
+        ],
+        retype: [
+          [201, 409],
+          [409, 200],
+        ],
+        remove: [
+          [201, 409],
+          [201, 204],
+        ],
+        deactivate: [
+          [201, 409],
+          [201, 200],
+        ],
+        promote: [[201, 200]],
+      }[edit];
+      expect(outcomes, edit).toContainEqual([linked, edited]);
+      expect(items, edit).toMatchObject([
+        linked === 409
+          ? { id, type: "reader", managedBy: null }
+          : {
+              userName: `u${index}@x.test`,
+              type: "user",
+              status: "active",
+              role: edit === "promote" ? "reviewer" : "contributor",
+              managedBy: { connectionId: ground.connection.connection.id },
+            },
+      ]);
+      expect(items[0].id === id, edit).toBe(edited !== 204);
     }
+    await expectSound();
+  });
+
+  test("30 creates of one person who is there link it once", async () => {
+    ground = await openGround(seed + 21);
+    const path = `/projects/${ground.project.id}/members`;
+    const fields = { userName: "One@x.test", email: "one@mail.test", type: "user", role: "admin" };
+    const { id } = (await ground.observer.admin("POST", path, fields)).body;
+    const met = [
+      userNamed("one", teamAccount),
+      { userName: "ONE@x.test", ...teamAccount },
+      { userName: "oNe@X.test", emails: [{ value: "ONE@mail.test" }], ...teamAccount },
+    ];
+    const answers = await crowd(ground, 30, (instance, index) => post(instance, met[index % met.length]!));
+    expect(countStatuses(answers)).toEqual({ 201: 1, 409: 29 });
+    expect((await ground.observer.admin("GET", path)).body.items).toMatchObject([
+      { id, role: "admin", managedBy: { connectionId: ground.connection.connection.id } },
+    ]);
     await expectSound();
   });
 
@@ -534,14 +599,20 @@ describe(`seed ${seed}`, () => {
     await expectSound();
   });
 
-  test("tokens issued, rotated and revoked by 50 at once: at most two live", async () => {
+  test("tokens issued, rotated and revoked by 50 at once: at most two live, and no rotation refused", async () => {
     ground = await openGround(seed + 17);
     const path = `/projects/${ground.project.id}/connections/${ground.connection.connection.id}/tokens`;
     const { random } = ground;
+    const rotations: ServiceResponse[] = [];
     const answers = await crowd(ground, 50, async (instance) => {
       const kind = random.below(4);
       if (kind === 0) return instance.admin("POST", path, {});
-      if (kind === 1) return instance.admin("POST", `${path}/rotate`, {});
+      if (kind === 1) {
+        const body = { overlapSeconds: random.pick([0, 60]) };
+        const answer = await instance.admin("POST", `${path}/rotate`, body);
+        rotations.push(answer);
+        return answer;
+      }
       const { body } = await ground.observer.admin("GET", path);
       expect(body.items.length).toBeLessThanOrEqual(2);
       const token = body.items[0]?.id;
@@ -550,6 +621,7 @@ describe(`seed ${seed}`, () => {
         : instance.adopt(ground.connection).scim("GET", "/Users");
     });
     expectOnly(answers, [200, 201, 204, 401, 404, 409]);
+    expectOnly(rotations, [201, 429]);
     await expectSound({ tokensWereRevoked: true });
   });
 

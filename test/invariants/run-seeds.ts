@@ -7,9 +7,16 @@ import { spawnSync } from "node:child_process";
 
 const rounds = Number(process.env["ROUNDS"] ?? 20);
 const firstSeed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
-const files = ["races", "group-races", "crash", "large-groups", "interleavings", "propagation"].map(
-  (name) => `test/invariants/${name}.test.ts`,
-);
+const files = [
+  "races",
+  "sign-in-races",
+  "storm",
+  "group-races",
+  "crash",
+  "large-groups",
+  "interleavings",
+  "propagation",
+].map((name) => `test/invariants/${name}.test.ts`);
 
 const failed: number[] = [];
 for (let round = 0; round < rounds; round++) {

@@ -55,6 +55,8 @@ export interface Tenant {
   readonly emailPointers: Map<string, JsonObject>;
   /** By connection id and sort key. */
   readonly externalIds: Map<string, JsonObject>;
+  /** Of members that signed in and are no users yet. By connection id and sort key. */
+  readonly signInSubjects: Map<string, JsonObject>;
   /** Connection id (or `product`), `reader` or `user`, and number, of every bit set. */
   readonly rosterBits: Set<string>;
   /** The numbers that left, by the connection they left. */
@@ -63,10 +65,16 @@ export interface Tenant {
   readonly connectionsNamed: Set<string>;
   readonly groups: Map<string, JsonObject>;
   readonly groupPages: GroupPage[];
+  /** What is still known of deleted ones. */
+  readonly formerGroups: Map<string, JsonObject>;
+  /** Of the activity trail, by sort key. */
+  readonly activity: Map<string, JsonObject>;
   /** Group ids, by sort key. */
   readonly groupNames: Map<string, readonly string[]>;
   /** By connection id and sort key. */
   readonly groupExternalIds: Map<string, JsonObject>;
+  /** By sort key. */
+  readonly failures: Map<string, JsonObject>;
   readonly derived: Derived;
 }
 
@@ -100,15 +108,16 @@ export function sortOut(items: readonly RawItem[], report: Report): Map<string, 
     const sk = raw["sk"]?.S ?? "";
     const [scope = "", id = "", part] = pk.split("#");
     const tenant = pk === "PROJECTS" ? tenantOf(sk) : tenantOf(id.slice(0, projectIdLength));
-    const isKnown =
-      pk === "PROJECTS"
-        ? takeProject(tenant, raw)
-        : scope === "P"
-          ? takeOfProject(tenant, pk, sk, raw, report)
-          : scope === "C"
-            ? takeOfConnection(tenant, id, part, sk, raw, report)
-            : scope === "G" && takeOfGroups(tenant, part, sk, raw, report);
-    if (!isKnown) report(`stray: ${pk} / ${sk} is no item of ours`);
+    const take = {
+      PROJECTS: () => takeProject(tenant, raw),
+      P: () => takeOfProject(tenant, pk, sk, raw, report),
+      M: () => takeMember(tenant, part, sk, raw, report),
+      F: () => part === undefined && takeFailure(tenant, sk, raw),
+      A: () => part === undefined && takeActivity(tenant, sk, raw),
+      C: () => takeOfConnection(tenant, id, part, sk, raw, report),
+      G: () => takeOfGroups(tenant, part, sk, raw, report),
+    }[scope];
+    if (!take?.()) report(`stray: ${pk} / ${sk} is no item of ours`);
   }
   return tenants;
 }
@@ -124,13 +133,17 @@ function emptyTenant(id: string): Tenant {
     claims: new Map(),
     emailPointers: new Map(),
     externalIds: new Map(),
+    signInSubjects: new Map(),
     rosterBits: new Set(),
     departed: new Map(),
     connectionsNamed: new Set(),
     groups: new Map(),
     groupPages: [],
+    formerGroups: new Map(),
+    activity: new Map(),
     groupNames: new Map(),
     groupExternalIds: new Map(),
+    failures: new Map(),
     derived: { memberGroups: new Map(), mirrors: new Map() },
   };
 }
@@ -146,9 +159,10 @@ function takeOfProject(tenant: Tenant, pk: string, sk: string, raw: RawItem, rep
   const item = plainItem(raw);
   switch (part) {
     case undefined: {
-      const [kind, connectionId = ""] = sk.split("#");
-      if (kind === "CONNECTION") tenant.connections.set(connectionId, item);
-      else if (kind === "FORMER") tenant.formerConnections.add(connectionId);
+      const [kind, ownId = ""] = sk.split("#");
+      if (kind === "CONNECTION") tenant.connections.set(ownId, item);
+      else if (kind === "FORMER") tenant.formerConnections.add(ownId);
+      else if (kind === "FORMERGROUP") tenant.formerGroups.set(ownId, item);
       else return false;
       return true;
     }
@@ -160,12 +174,6 @@ function takeOfProject(tenant: Tenant, pk: string, sk: string, raw: RawItem, rep
       else if (isEmailPointerKey(sk)) tenant.emailPointers.set(sk, item);
       else return false;
       return true;
-    case "M": {
-      if (!isNumberKey(sk)) return false;
-      checkBlock(sk, further, report);
-      tenant.rows.set(Number(sk), item);
-      return true;
-    }
     case "MEMBERSHIPS":
       if (!isNumberKey(sk)) return false;
       checkBlock(sk, further, report);
@@ -190,6 +198,29 @@ function takeOfProject(tenant: Tenant, pk: string, sk: string, raw: RawItem, rep
   }
 }
 
+function takeActivity(tenant: Tenant, sk: string, raw: RawItem): boolean {
+  tenant.activity.set(sk, plainItem(raw));
+  return sk.startsWith("ALL#") || sk.startsWith("OF#");
+}
+
+function takeMember(
+  tenant: Tenant,
+  block: string | undefined,
+  sk: string,
+  raw: RawItem,
+  report: Report,
+): boolean {
+  if (!isNumberKey(sk)) return false;
+  checkBlock(sk, block, report);
+  tenant.rows.set(Number(sk), plainItem(raw));
+  return true;
+}
+
+function takeFailure(tenant: Tenant, sk: string, raw: RawItem): true {
+  tenant.failures.set(sk, plainItem(raw));
+  return true;
+}
+
 function checkBlock(sk: string, block: string | undefined, report: Report): void {
   if (Math.floor(Number(sk) / membersPerBlock) !== Number(block)) {
     report(`rows: ${sk} lies in block ${block}`);
@@ -209,6 +240,7 @@ function takeOfConnection(
   if (part !== "REFERENCES") return false;
   const [kind] = sk.split("#");
   if (kind === "externalId") tenant.externalIds.set(`${connectionId} ${sk}`, plainItem(raw));
+  else if (kind === "signInSubject") tenant.signInSubjects.set(`${connectionId} ${sk}`, plainItem(raw));
   else if (kind === "groupExternalId") tenant.groupExternalIds.set(`${connectionId} ${sk}`, plainItem(raw));
   else return false;
   return true;
@@ -217,7 +249,7 @@ function takeOfConnection(
 /** `present#page#half` with the readers and the users of half a page, `departed#page` with those who left. */
 function takeRosterPage(tenant: Tenant, owner: string, sk: string, raw: RawItem, report: Report): boolean {
   const [kind, pageText = "", half, ...rest] = sk.split("#");
-  if (pageText.length !== 6 || rest.length > 0) return false;
+  if (pageText.length !== 9 || rest.length > 0) return false;
   const page = Number(pageText);
   const where = `roster ${owner} ${sk}`;
   if (kind === "departed" && half === undefined && owner !== product) {
@@ -261,7 +293,7 @@ function takeOfGroups(
 
 function partsOfPageKey(sk: string) {
   const [kind = "", page = "", generation = ""] = sk.split("#");
-  return { kind, page: page.length === 6 ? Number(page) : Number.NaN, generation };
+  return { kind, page: page.length === 9 ? Number(page) : Number.NaN, generation };
 }
 
 function isClaimKey(sk: string): boolean {
@@ -285,7 +317,7 @@ export function printKey(key: string): string {
 }
 
 /** Numbers as JavaScript's, which is exact for all but the chunks of sets: those are read from the raw item. */
-function plainItem(raw: RawItem): JsonObject {
+export function plainItem(raw: RawItem): JsonObject {
   return Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, plain(value)]));
 }
 

@@ -65,10 +65,10 @@ describe("[4] with the token of one connection", () => {
   });
   afterAll(() => service.table.stop());
 
-  /** Every item but the connections, which note the use of their tokens. */
+  /** Every item but the connections, which note the use of their tokens, and the failures that are noted of refusals. */
   const stateNow = async (): Promise<readonly string[]> => {
     const items = await scanTable(service.table.client, service.table.tableName);
-    return printItems(items.filter(({ tokens }) => !tokens));
+    return printItems(items.filter(({ tokens, remedy }) => !tokens && !remedy));
   };
 
   test("the paths of another connection are 401, whatever is asked, and nothing changes", async () => {
@@ -382,7 +382,13 @@ describe("keys of every operation", () => {
       const group = pk.split("#")[2] ?? sk;
       return projectIds.includes(id) && (groupOwner === undefined || group.startsWith(groupOwner));
     }
-    return scope === "P" ? projectIds.includes(id) : scope === "C" && connectionIds.includes(id);
+    if (scope === "F") {
+      const isOfAll = sk === "" && groupOwner === undefined;
+      return projectIds.includes(id) && (isOfAll || connectionIds.includes(sk.split("#")[0]!));
+    }
+    return ["P", "M", "A"].includes(scope!)
+      ? projectIds.includes(id)
+      : scope === "C" && connectionIds.includes(id);
   }
 });
 

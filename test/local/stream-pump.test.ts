@@ -22,7 +22,7 @@ import { startEmbeddedDynamoDb } from "../../bin/local/embedded-dynamodb.ts";
 import { trimStreamRecords } from "../../bin/local/engine-stream.ts";
 import { type StreamHandler, type StreamPump, startStreamPump } from "../../bin/local/stream-pump.ts";
 import { readableShards } from "../../bin/local/stream-shards.ts";
-import { type StreamMapping, streamMapping } from "../../lambda/stream/stream-mapping.ts";
+import { propagationMapping, type StreamMapping } from "../../lambda/stream/stream-mapping.ts";
 import { newStreamsClient, startPump } from "../support/stream.ts";
 import { startTable, type TestTable } from "../support/table.ts";
 
@@ -60,7 +60,10 @@ async function pumpTo(
   mapping: Partial<StreamMapping> = {},
   options: Parameters<typeof startPump>[2] = {},
 ): Promise<StreamPump> {
-  const pump = await startPump(table, handler, { mapping: { ...streamMapping, ...mapping }, ...options });
+  const pump = await startPump(table, handler, {
+    mapping: { ...propagationMapping, ...mapping },
+    ...options,
+  });
   pumps.push(pump);
   return pump;
 }
@@ -137,7 +140,7 @@ describe("what the function gets", () => {
   });
 
   test("is what the mapping's filter lets through", async () => {
-    await put("member", 0, "P#p1#M#0");
+    await put("member", 0, "M#p1#0");
     await put("group", 0, "G#p1");
     await put("page", 0, "G#p1#g1");
     await put("roster", 0, "C#c1#ROSTER");
@@ -305,7 +308,7 @@ describe("a batch that is not done", () => {
   test("is parked untried when its records are too old", async () => {
     await putAll(["a", "b"]);
     const { handler, batches } = noting();
-    const clock = (): number => Date.now() + (streamMapping.recordAgeSecondsMax + 60) * 1_000;
+    const clock = (): number => Date.now() + (propagationMapping.recordAgeSecondsMax + 60) * 1_000;
     const pump = await pumpTo(handler, {}, { clock });
     await pump.drain();
     expect(batches).toEqual([]);
@@ -457,7 +460,7 @@ describe("trouble with the stream", () => {
     const starting = startStreamPump({
       client: newStreamsClient(table.endpoint),
       streamArn: "arn:aws:dynamodb:us-east-1:000000000000:table/missing/stream/2026-01-01T00:00:00.000",
-      mapping: streamMapping,
+      mapping: propagationMapping,
       handler: async () => {},
     });
     await expect(starting).rejects.toThrow();
@@ -512,7 +515,7 @@ describe("shards", () => {
     const pump = await startStreamPump({
       client,
       streamArn: "arn",
-      mapping: { ...streamMapping, batchingWindowSeconds: 0 },
+      mapping: { ...propagationMapping, batchingWindowSeconds: 0 },
       handler: async (event) => {
         seen.push(...event.Records.map(sortKey));
         if (seen.includes("c")) sawChild();
@@ -553,7 +556,7 @@ describe("the embedded engine's stream", () => {
       const pump = await startStreamPump({
         client: newStreamsClient(engine.endpoint),
         streamArn: streamArn!,
-        mapping: streamMapping,
+        mapping: propagationMapping,
         handler,
       });
       await pump.drain();

@@ -119,8 +119,10 @@ test("a mistyped token is refused without any DynamoDB call", async () => {
   const mistyped = connection.token.endsWith("0")
     ? `${connection.token.slice(0, -1)}1`
     : `${connection.token.slice(0, -1)}0`;
-  const swapped = connection.token.slice(0, 40) + connection.token[41] + connection.token[40];
-  const others = [mistyped, swapped, connection.token.slice(0, -3), `${connection.token}x`, "x"];
+  const characters = [...connection.token];
+  const at = characters.findIndex((character, index) => index > 40 && character !== characters[index + 1]);
+  characters.splice(at, 2, characters[at + 1]!, characters[at]!);
+  const others = [mistyped, characters.join(""), connection.token.slice(0, -3), `${connection.token}x`, "x"];
   for (const token of others) {
     counter.reset();
     expectUnauthorized(await list(counted, token));
@@ -198,6 +200,45 @@ describe("the life of a token", () => {
     expect((await product.admin("POST", tokensPath(own), {})).status).toBe(201);
   });
 
+  test.each([
+    ["the older one", 0],
+    ["the newer one", 1],
+    ["neither", undefined],
+  ])(
+    "rotated with an overlap while two are live, %s used last: that one ends after it (else the newer), the other at once",
+    async (_, used) => {
+      const own = await service.createConnection({}, connection.project);
+      const tokens = [own.token, (await product.admin("POST", tokensPath(own), {})).body.token as string];
+      if (used !== undefined) {
+        await list(own, tokens[1 - used]!);
+        time += 60_000;
+        await list(own, tokens[used]!);
+      }
+      const rotated = await product.admin("POST", `${tokensPath(own)}/rotate`, { overlapSeconds: 60 });
+      expect(rotated.status).toBe(201);
+      const kept = used ?? 1;
+      expect(await status(own, tokens[1 - kept]!)).toBe(401);
+      expect(await status(own, tokens[kept]!)).toBe(200);
+      expect(await status(own, rotated.body.token)).toBe(200);
+      time += 60_000;
+      expect(await status(own, tokens[kept]!)).toBe(401);
+      expect(await status(own, rotated.body.token)).toBe(200);
+    },
+  );
+
+  test("a rotation repeated after a lost answer does no harm: the token in use lives on, its end unchanged", async () => {
+    const own = await service.createConnection({}, connection.project);
+    await list(own, own.token);
+    const end = new Date(time + 60_000).toISOString();
+    for (let attempt = 0; attempt < 3; attempt++) {
+      await product.admin("POST", `${tokensPath(own)}/rotate`, { overlapSeconds: 60 });
+      const { items } = (await product.admin("GET", tokensPath(own))).body;
+      expect(items.map(({ expiresAt }: { expiresAt: string | null }) => expiresAt)).toEqual([end, null]);
+      expect(await status(own, own.token)).toBe(200);
+      time += 10_000;
+    }
+  });
+
   test("lastUsedAt: null until used, then exact to 15 minutes", async () => {
     const own = await service.createConnection({}, connection.project);
     const lastUsedAt = async () => (await product.admin("GET", tokensPath(own))).body.items[0].lastUsedAt;
@@ -213,10 +254,61 @@ describe("the life of a token", () => {
     expect(await lastUsedAt()).toBe(new Date(time).toISOString());
   });
 
+  test("its use is noted by one write in 15 minutes, whatever is asked meanwhile", async () => {
+    const client = table.newClient();
+    const counter = countCalls(client);
+    const counted = await startCheckedService({ table, client, clock: () => time });
+    const own = counted.adopt(await service.createConnection({}, connection.project));
+    const second = (await product.admin("POST", tokensPath(own), {})).body.token as string;
+    const notes = async (token: string) => {
+      counter.reset();
+      await list(own, token);
+      await own.scim("GET", "/Users/x", { token });
+      await own.scim("GET", "/ServiceProviderConfig", { token });
+      return counter.tally().commands.filter((command) => command === "UpdateItem").length;
+    };
+    expect(await notes(own.token)).toBe(1);
+    for (let minutes = 5; minutes <= 15; minutes += 5) {
+      time += 5 * 60_000;
+      expect(await notes(own.token)).toBe(0);
+    }
+    time += 1;
+    expect(await notes(own.token)).toBe(1);
+    // Each token's use is its own.
+    expect([await notes(second), await notes(second), await notes(own.token)]).toEqual([1, 0, 0]);
+  });
+
   test("the tokens of a deleted connection open nothing", async () => {
     const own = await service.createConnection({}, connection.project);
     await product.admin("DELETE", `/connections/${own.connection.id}`);
     expectUnauthorized(await list(own, own.token));
+  });
+});
+
+describe("another instance that knows the token well learns of its end with the next request", () => {
+  const pathOf = (of: TestConnection) => `/connections/${of.connection.id}`;
+
+  test.each<readonly [string, (own: TestConnection, tokenId: string) => unknown, number]>([
+    ["revoked", (own, tokenId) => product.admin("DELETE", `${tokensPath(own)}/${tokenId}`), 401],
+    ["rotated", (own) => product.admin("POST", `${tokensPath(own)}/rotate`), 401],
+    [
+      "expired",
+      () => {
+        time += 60_000;
+      },
+      401,
+    ],
+    ["its connection deleted", (own) => product.admin("DELETE", pathOf(own)), 401],
+    ["SCIM disabled", (own) => product.admin("PATCH", pathOf(own), { scimEnabled: false }), 403],
+  ])("%s", async (_, end, expected) => {
+    const own = await service.createConnection({}, connection.project);
+    const there = (await startCheckedService({ table, clock: () => time })).adopt(own);
+    const expiresAt = new Date(time + 60_000).toISOString();
+    const { id, token } = (await product.admin("POST", tokensPath(own), { expiresAt })).body;
+    for (let request = 0; request < 3; request++) expect(await status(there, token)).toBe(200);
+    await end(own, id);
+    expectScimError(await list(there, token), expected);
+    expectScimError(await there.scim("POST", "/Users", { token, ...user("late") }), expected);
   });
 });
 

@@ -15,7 +15,7 @@ const none = { users: 0, reviewers: 0, readers: 0 };
 const unlimited = { users: null, reviewers: null, readers: null };
 
 describe("POST /projects", () => {
-  test("201 with {id, name, quotas, usage, createdAt, updatedAt}; quotas default to null = unlimited", async () => {
+  test("201 with {id, name, quotas, usage, seatsLeft, createdAt, updatedAt}; quotas default to null = unlimited", async () => {
     const { status, body } = await service.admin("POST", "/projects", { name: " Acme " });
     const now = new Date(time).toISOString();
     expect(status).toBe(201);
@@ -24,6 +24,7 @@ describe("POST /projects", () => {
       name: "Acme",
       quotas: unlimited,
       usage: none,
+      seatsLeft: unlimited,
       createdAt: now,
       updatedAt: now,
     });

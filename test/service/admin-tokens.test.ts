@@ -106,7 +106,18 @@ describe("POST …/{c}/tokens/rotate", () => {
     const { admin } = await setUp();
     await admin("POST");
     expect((await admin("POST", "/rotate", { overlapSeconds: 60 })).status).toBe(201);
-    expectProblem(await admin("POST", "/rotate", { overlapSeconds: 60 }), 409, "too_many_tokens");
+    expectProblem(await admin("POST"), 409, "too_many_tokens");
+  });
+
+  test("it is never refused, however many are live: two are after it", async () => {
+    const { admin } = await setUp();
+    for (let round = 0; round < 4; round++) {
+      const { status, body } = await admin("POST", "/rotate", { overlapSeconds: 60 });
+      expect(status).toBe(201);
+      const { items } = (await admin("GET")).body;
+      expect(items).toHaveLength(Math.min(round + 1, 2));
+      expect(items.at(-1).id).toBe(body.id);
+    }
   });
 
   test.each([-1, 604_801, 1.5, "60", null])(

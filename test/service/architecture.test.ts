@@ -29,7 +29,9 @@ const allowedFolders: Readonly<Record<string, readonly string[]>> = {
 
 /** What `lib` may take from `lambda`: plain data, and what it is made from is plain data too. */
 const plainData = [
+  "lambda/domain/limits.ts",
   "lambda/http/routes.ts",
+  "lambda/runtime/metric-names.ts",
   "lambda/stream/stream-mapping.ts",
   "lambda/table/keys.ts",
   "lambda/table/table-definition.ts",

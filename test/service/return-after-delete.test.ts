@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TestConnection, TestService } from "../support/service.ts";
 import { startCheckedService } from "./checked-service.ts";
 import { expectScimError, type Product, productOf } from "./product.ts";
-import { asTeam, type Fields, filtered, teamUser, user, workEmail } from "./scim-messages.ts";
+import { asTeam, type Fields, filtered, group, teamUser, user, workEmail } from "./scim-messages.ts";
 
 let service: TestService;
 beforeAll(async () => {
@@ -18,13 +18,21 @@ interface Setting {
 }
 
 /** A user that its connection deleted: `gone@x.example`, role and access changed in the product before. */
-async function setUp(onDelete: string, fields: Fields, changes: Fields): Promise<Setting> {
+async function setUp(
+  onDelete: string,
+  fields: Fields,
+  changes: Fields,
+  beforeDelete: (
+    place: Omit<Setting, "memberId"> & { readonly id: string },
+  ) => Promise<void> = async () => {},
+): Promise<Setting> {
   const connection = await service.createConnection({ onDelete });
   const product = productOf(service, connection.project);
   const sent = user("gone@x.example", { externalId: "e1", ...workEmail("gone@mail.example"), ...fields });
   const { id } = (await connection.scim("POST", "/Users", sent)).body;
   const { id: memberId } = await product.memberNamed("gone@x.example");
   await product.admin("PATCH", `/members/${memberId}`, changes);
+  await beforeDelete({ connection, product, id });
   expect((await connection.scim("DELETE", `/Users/${id}`)).status).toBe(204);
   return { connection, product, memberId };
 }
@@ -101,6 +109,65 @@ describe.each(["deactivate", "delete"])("created again by the same connection, o
     }
   });
 
+  test("no seat free: 403, and it stays as it was; the same member once there is one", async () => {
+    const { connection, product, memberId } = await setUp(onDelete, asTeam, {
+      role: "reviewer",
+      access: "write",
+    });
+    await product.setQuotas({ users: 5, reviewers: 0, readers: 5 });
+    const before = await product.member(memberId);
+    const refused = await connection.scim("POST", "/Users", teamUser("gone@x.example"));
+    expectScimError(refused, 403);
+    expect(refused.body.detail).toContain('"reviewers" is 0');
+    expect(await product.member(memberId)).toEqual(before);
+    expect(await product.usage()).toEqual({ users: 0, reviewers: 0, readers: 0 });
+    await product.setQuotas({ reviewers: 1 });
+    expect((await connection.scim("POST", "/Users", teamUser("gone@x.example"))).status).toBe(201);
+    expect(await product.member(memberId)).toMatchObject({
+      role: "reviewer",
+      access: "write",
+      seat: "reviewers",
+    });
+    expect(await product.usage()).toEqual({ users: 0, reviewers: 1, readers: 0 });
+  });
+
+  test("inactive, when so asked: the same member, without a seat", async () => {
+    const { connection, product, memberId } = await setUp(onDelete, {}, { access: "read" });
+    await product.setQuotas({ readers: 0 });
+    const sent = user("gone@x.example", { active: false });
+    expect((await connection.scim("POST", "/Users", sent)).status).toBe(201);
+    expect(await product.member(memberId)).toMatchObject({ status: "inactive", access: "read", seat: null });
+  });
+
+  test("under another name: what it was called is free", async () => {
+    const { connection, product, memberId } = await setUp(onDelete, {}, { access: "read" });
+    const sent = user("new@x.example", workEmail("gone@mail.example"));
+    expect((await connection.scim("POST", "/Users", sent)).status).toBe(201);
+    expect(await product.member(memberId)).toMatchObject({ userName: "new@x.example", access: "read" });
+    const stranger = await product.addMember({ userName: "gone@x.example", type: "reader" });
+    expect(stranger.id).not.toBe(memberId);
+    // And nobody returns by that name any more: it is the stranger's.
+    await product.admin("DELETE", `/members/${stranger.id}`);
+    expect((await connection.scim("POST", "/Users", user("gone@x.example"))).status).toBe(201);
+    expect(await product.memberNamed("gone@x.example")).toMatchObject({ access: "none" });
+    expect((await product.member(memberId)).userName).toBe("new@x.example");
+  });
+
+  test("its groups: in none of the connection's, in those made by hand as before", async () => {
+    let ofProvider = "";
+    let byHand = "";
+    const { connection, product, memberId } = await setUp(onDelete, {}, {}, async (place) => {
+      ofProvider = (await place.connection.scim("POST", "/Groups", group("SCIM", [place.id]))).body.id;
+      byHand = (await place.product.addGroup("By hand")).id;
+      await place.product.put(byHand, place.id);
+    });
+    const members = async () => [await product.namesIn(ofProvider), await product.namesIn(byHand)];
+    expect(await members()).toEqual([[], onDelete === "delete" ? [] : ["gone@x.example"]]);
+    expect((await connection.scim("POST", "/Users", teamUser("gone@x.example"))).status).toBe(201);
+    expect(await members()).toEqual([[], ["gone@x.example"]]);
+    expect((await product.member(memberId)).status).toBe("active");
+  });
+
   test("the version of the returned user is no version it had", async () => {
     const { connection } = await setUp(onDelete, {}, {});
     const { headers } = await connection.scim("POST", "/Users", user("gone@x.example"));
@@ -131,6 +198,47 @@ test("a member the product deleted for good after a SCIM DELETE still returns as
   expect((await product.admin("DELETE", `/members/${memberId}`)).status).toBe(204);
   expect((await connection.scim("POST", "/Users", user("gone@x.example"))).status).toBe(201);
   expect(await product.member(memberId)).toMatchObject({ status: "active", access: "write" });
+});
+
+describe("a name that was given to another meanwhile", () => {
+  test("onDelete delete: who bears it is somebody who exists, and is linked with its own role and access", async () => {
+    const { connection, product, memberId } = await setUp("delete", asTeam, {
+      role: "admin",
+      access: "write",
+    });
+    const fields = { userName: "gone@x.example", type: "user", role: "reviewer", access: "read" };
+    const stranger = await product.addMember(fields);
+    const sent = teamUser("gone@x.example", workEmail("gone@mail.example"));
+    expect((await connection.scim("POST", "/Users", sent)).status).toBe(201);
+    expect(await product.memberNamed("gone@x.example")).toMatchObject({
+      id: stranger.id,
+      role: "reviewer",
+      access: "read",
+    });
+    expect(await product.member(memberId)).toMatchObject({ status: "deleted", access: "write" });
+  });
+
+  test("onDelete delete: of another type, 409 as on a first sync", async () => {
+    const { connection, product, memberId } = await setUp("delete", {}, {});
+    await product.addMember({ userName: "gone@x.example", type: "user" });
+    const refused = await connection.scim("POST", "/Users", user("gone@x.example"));
+    expectScimError(refused, 409, "uniqueness");
+    expect(refused.body.detail).toMatch(/^User already available in the project/);
+    expect((await product.member(memberId)).status).toBe("deleted");
+  });
+
+  test("onDelete deactivate: renamed by hand and its name given to another, 409 naming both; by its own names it returns", async () => {
+    const { connection, product, memberId } = await setUp("deactivate", {}, { access: "write" });
+    await product.admin("PATCH", `/members/${memberId}`, { userName: "renamed@x.example" });
+    const stranger = await product.addMember({ userName: "gone@x.example", type: "reader" });
+    const sent = user("gone@x.example", workEmail("gone@mail.example"));
+    const refused = await connection.scim("POST", "/Users", sent);
+    expectScimError(refused, 409, "uniqueness");
+    expect(refused.body.detail).toContain(memberId);
+    expect(refused.body.detail).toContain(stranger.id);
+    expect((await connection.scim("POST", "/Users", user("renamed@x.example"))).status).toBe(201);
+    expect(await product.member(memberId)).toMatchObject({ status: "active", access: "write" });
+  });
 });
 
 describe("a name that others had in between", () => {

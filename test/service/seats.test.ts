@@ -46,6 +46,14 @@ const reviewerUser = async (userName: string) => {
   return id as string;
 };
 
+/** Possible only while SCIM is off; the identity provider does not hear of it. */
+async function deleteInProduct(id: string): Promise<void> {
+  const path = `/connections/${connection.connection.id}`;
+  await product.admin("PATCH", path, { scimEnabled: false });
+  expect((await product.admin("DELETE", `/members/${id}`)).status).toBe(204);
+  await product.admin("PATCH", path, { scimEnabled: true });
+}
+
 const providerDoors: readonly Door[] = [
   { name: "create a user", kind: "users", prepare: async () => () => scim("POST", "/Users", teamUser("x")) },
   { name: "create a reader", kind: "readers", prepare: async () => () => scim("POST", "/Users", user("x")) },
@@ -134,15 +142,57 @@ const providerDoors: readonly Door[] = [
     },
   },
   {
-    name: "restore a member deleted in the product",
+    name: "create again after a DELETE, a reviewer as before",
+    kind: "reviewers",
+    prepare: async () => {
+      await connection.scim("DELETE", `/Users/${await reviewerUser("x")}`);
+      return () => scim("POST", "/Users", teamUser("x"));
+    },
+  },
+  {
+    name: "link an inactive reviewer made by hand",
+    kind: "reviewers",
+    prepare: async () => {
+      const { id } = await product.addMember({ userName: "x", type: "user", role: "reviewer" });
+      await product.admin("PATCH", `/members/${id}`, { status: "inactive" });
+      return () => scim("POST", "/Users", teamUser("x"));
+    },
+  },
+  {
+    name: "take over an inactive user of a connection with SCIM off",
+    kind: "users",
+    prepare: async () => {
+      const other = await service.createConnection({}, connection.project);
+      await other.scim("POST", "/Users", teamUser("x", { active: false }));
+      await product.admin("PATCH", `/connections/${other.connection.id}`, { scimEnabled: false });
+      return () => scim("POST", "/Users", teamUser("x"));
+    },
+  },
+  {
+    name: "restore a member deleted in the product, by PUT",
     kind: "readers",
     prepare: async () => {
       const { id } = await createUser(user("x"));
-      const path = `/connections/${connection.connection.id}`;
-      await product.admin("PATCH", path, { scimEnabled: false });
-      await product.admin("DELETE", `/members/${id}`);
-      await product.admin("PATCH", path, { scimEnabled: true });
+      await deleteInProduct(id);
       return () => scim("PUT", `/Users/${id}`, user("x"));
+    },
+  },
+  {
+    name: "restore a member deleted in the product, by an activating PATCH, a reviewer as before",
+    kind: "reviewers",
+    prepare: async () => {
+      const id = await reviewerUser("x");
+      await deleteInProduct(id);
+      return () => scim("PATCH", `/Users/${id}`, activation(true));
+    },
+  },
+  {
+    name: "restore a member deleted in the product as the other type",
+    kind: "users",
+    prepare: async () => {
+      const { id } = await createUser(user("x"));
+      await deleteInProduct(id);
+      return () => scim("PUT", `/Users/${id}`, teamUser("x"));
     },
   },
 ];
@@ -303,6 +353,7 @@ describe("quotas", () => {
     expect((await product.usage()).readers).toBe(11);
   });
 
+  // Through all doors at once, at thirtyfold concurrency: test/invariants/storm.test.ts.
   test("never one seat over, whatever runs at once", async () => {
     await product.setQuotas({ readers: 4 });
     const statuses = await Promise.all(

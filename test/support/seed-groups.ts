@@ -4,6 +4,7 @@
  */
 
 import { randomBytes } from "node:crypto";
+import { providerActor } from "../../lambda/domain/context.ts";
 import { newGroup } from "../../lambda/domain/group.ts";
 import { placeOf } from "../../lambda/domain/group-changes.ts";
 import { newGroupId } from "../../lambda/domain/ids.ts";
@@ -44,7 +45,7 @@ export async function seedGroup(
     ...newGroup({ projectId: project.id, id, displayName, ...owner }, at),
     size: numbers.length,
   };
-  const names = groupWrites(undefined, group, () => []).flatMap((write) =>
+  const names = groupWrites(undefined, group, () => [], providerActor).flatMap((write) =>
     "put" in write ? [write.put] : [],
   );
   await storeOf(table).place([...names, ...membersItems(placeOf(group), pagesOf(numbers))]);

@@ -10,6 +10,7 @@ import {
   QueryCommand,
   UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
+import { providerActor } from "../../lambda/domain/context.ts";
 import { type Member, newMember } from "../../lambda/domain/member.ts";
 import { seatPoolKey, seatsPartition } from "../../lambda/table/keys.ts";
 import { memberRowItem, memberWrites, unclaimed } from "../../lambda/table/members.ts";
@@ -80,8 +81,8 @@ export async function seedUsers(options: SeedOptions): Promise<readonly Member[]
   const members = Array.from({ length: options.count }, (_, index) => seededMember(options, index));
   const items: Item[] = members.flatMap((member) =>
     options.rowsOnly
-      ? [memberRowItem(member)]
-      : memberWrites(undefined, member, () => unclaimed).flatMap((write) =>
+      ? [memberRowItem(member, providerActor)]
+      : memberWrites(undefined, member, () => unclaimed, providerActor).flatMap((write) =>
           "put" in write ? [write.put] : [],
         ),
   );

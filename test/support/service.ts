@@ -8,6 +8,7 @@ import { createFallbackHandler } from "../../lambda/handlers/fallback.ts";
 import { createGroupsHandler } from "../../lambda/handlers/groups.ts";
 import { createUsersHandler } from "../../lambda/handlers/users.ts";
 import { routes } from "../../lambda/http/routes.ts";
+import type { Log } from "../../lambda/runtime/log.ts";
 import { createRuntime } from "../../lambda/runtime/runtime.ts";
 import { startTable, type TestTable } from "./table.ts";
 
@@ -20,6 +21,7 @@ export interface ServiceOptions {
   readonly clock?: () => number;
   readonly random?: (bytes: number) => Buffer;
   readonly sleep?: (milliseconds: number) => Promise<void>;
+  readonly log?: Log;
 }
 
 export interface ServiceResponse {
@@ -83,6 +85,7 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     ...(options.clock && { clock: options.clock }),
     ...(options.random && { random: options.random }),
     ...(options.sleep && { sleep: options.sleep }),
+    ...(options.log && { log: options.log }),
   });
   const gateway = createGateway({
     routes,

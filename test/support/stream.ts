@@ -5,7 +5,11 @@ import {
   type StreamPumpOptions,
   startStreamPump,
 } from "../../bin/local/stream-pump.ts";
-import { streamMapping } from "../../lambda/stream/stream-mapping.ts";
+import { startStreamPumps } from "../../bin/local/stream-pumps.ts";
+import { createActivityHandler } from "../../lambda/handlers/activity.ts";
+import { createPropagationHandler } from "../../lambda/handlers/propagation.ts";
+import { createRuntime } from "../../lambda/runtime/runtime.ts";
+import { activityMapping, propagationMapping } from "../../lambda/stream/stream-mapping.ts";
 import type { TestTable } from "./table.ts";
 
 /**
@@ -17,16 +21,25 @@ export async function startPump(
   handler: StreamHandler,
   options: Partial<StreamPumpOptions> = {},
 ): Promise<StreamPump> {
-  if (table.streamArn === undefined) throw new Error("the table has no stream: startTable({ stream: true })");
-  return startStreamPump({
-    client: newStreamsClient(table.endpoint),
-    streamArn: table.streamArn,
-    mapping: streamMapping,
-    handler,
-    sleep: async () => {},
-    warn: () => {},
-    ...options,
-  });
+  return startStreamPump({ ...pumping(table), mapping: propagationMapping, handler, ...options });
+}
+
+/** Carries the stream of a table to all the handlers there are, as deployed. `clock`: of the handlers, epoch milliseconds. */
+export async function startPumps(
+  table: TestTable,
+  options: { readonly clock?: () => number } = {},
+): Promise<StreamPump> {
+  const { client, tableName } = table;
+  const runtime = createRuntime({ client, tableName, sleep: async () => {}, ...options });
+  return startStreamPumps(pumping(table), [
+    { mapping: propagationMapping, handler: createPropagationHandler(runtime) },
+    { mapping: activityMapping, handler: createActivityHandler(runtime) },
+  ]);
+}
+
+function pumping({ endpoint, streamArn }: TestTable) {
+  if (streamArn === undefined) throw new Error("the table has no stream: startTable({ stream: true })");
+  return { client: newStreamsClient(endpoint), streamArn, sleep: async () => {}, warn: () => {} };
 }
 
 export function newStreamsClient(endpoint: string): DynamoDBStreamsClient {

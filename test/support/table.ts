@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
+import type { DynamoDBClient, DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { createTable } from "../../bin/local/create-table.ts";
 import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../bin/local/embedded-dynamodb.ts";
+import { newEngineClient } from "./engine-client.ts";
 
 export interface TableOptions {
   /** With the deployed table's stream. Default: without. */
@@ -19,7 +20,7 @@ export interface TestTable {
   stop(): Promise<void>;
 }
 
-/** One engine of a kind per test file; vitest gives each file its own module instance. */
+/** One engine of a kind; it ends with the last table, and so with the test file, though files share a process. */
 const engines = new Map<boolean, Promise<EmbeddedDynamoDb>>();
 let tablesOpen = 0;
 
@@ -33,12 +34,7 @@ export async function startTable({ stream = false }: TableOptions = {}): Promise
   const clients: DynamoDBClient[] = [];
 
   const newClient = (overrides?: DynamoDBClientConfig): DynamoDBClient => {
-    const client = new DynamoDBClient({
-      endpoint,
-      region: "us-east-1",
-      credentials: { accessKeyId: "local", secretAccessKey: "local" },
-      ...overrides,
-    });
+    const client = newEngineClient(endpoint, overrides);
     clients.push(client);
     return client;
   };

@@ -1,5 +1,6 @@
 /** The admin API, operation by operation (API.md §3). */
 
+import { listActivity } from "../../domain/activity.ts";
 import {
   createConnection,
   createToken,
@@ -29,16 +30,21 @@ import {
   listProjects,
   patchProject,
 } from "../../domain/projects.ts";
+import { signIn } from "../../domain/sign-ins.ts";
+import { dismissFailure, listFailures, retryFailure } from "../../domain/sync-failures.ts";
 import { cursorOf, isNumber, placeOf } from "./cursor.ts";
 import { operation } from "./operation.ts";
 import * as schemas from "./schemas.ts";
 import {
+  activityView,
   connectionView,
   groupView,
   issuedTokenView,
   memberView,
   memberWithGroupsView,
   projectView,
+  signInView,
+  syncFailureView,
   tokenView,
 } from "./views.ts";
 
@@ -52,6 +58,9 @@ const groups = `${project}/groups`;
 const group = `${groups}/{groupId}`;
 const groupMembers = `${group}/members`;
 const groupMember = `${groupMembers}/{memberId}`;
+const activity = `${project}/activity`;
+const syncFailures = `${project}/sync-failures`;
+const syncFailure = `${syncFailures}/{failureId}`;
 
 export const operations = [
   operation({
@@ -177,7 +186,6 @@ export const operations = [
     body: schemas.tokenRotate,
     status: 201,
     answer: schemas.issuedToken,
-    refusals: ["too_many_tokens"],
     handle: async ({ context, path, body }) =>
       issuedTokenView(await rotateTokens(context, path["projectId"]!, path["connectionId"]!, body)),
   }),
@@ -198,6 +206,17 @@ export const operations = [
     summary: "Revoke a token; it is refused from the next request on",
     handle: ({ context, path }) =>
       deleteToken(context, path["projectId"]!, path["connectionId"]!, path["tokenId"]!),
+  }),
+
+  operation({
+    id: "signIn",
+    method: "POST",
+    path: `${connection}/sign-ins`,
+    summary: "Ask whether somebody who comes in by this connection's SSO may, and who it is",
+    body: schemas.signInRequest,
+    answer: schemas.signIn,
+    handle: async ({ context, path, body }) =>
+      signInView(await signIn(context, path["projectId"]!, path["connectionId"]!, body)),
   }),
 
   operation({
@@ -340,6 +359,50 @@ export const operations = [
     refusals: ["managed_by_idp"],
     handle: ({ context, path }) =>
       removeGroupMember(context, path["projectId"]!, path["groupId"]!, path["memberId"]!),
+  }),
+
+  operation({
+    id: "listSyncFailures",
+    method: "GET",
+    path: syncFailures,
+    summary: "List what could not be provisioned and has not succeeded since, newest first",
+    query: schemas.failureQuery,
+    answer: schemas.pageOf(schemas.syncFailure),
+    handle: async ({ context, path, query: { cursor, ...query } }) => {
+      const after = placeOf(cursor, () => true);
+      const page = await listFailures(context, path["projectId"]!, { ...query, after });
+      return { items: page.items.map(syncFailureView), ...cursorOf(page.after) };
+    },
+  }),
+  operation({
+    id: "retrySyncFailure",
+    method: "POST",
+    path: `${syncFailure}/retry`,
+    summary: "Try an inherited change again; anything else is the identity provider's to send",
+    status: 202,
+    refusals: ["retry_from_idp"],
+    handle: ({ context, path }) => retryFailure(context, path["projectId"]!, path["failureId"]!),
+  }),
+  operation({
+    id: "dismissSyncFailure",
+    method: "DELETE",
+    path: syncFailure,
+    summary: "Take a failure from the list that nothing will close; it comes back if it happens again",
+    handle: ({ context, path }) => dismissFailure(context, path["projectId"]!, path["failureId"]!),
+  }),
+  operation({
+    id: "listActivity",
+    method: "GET",
+    path: activity,
+    summary: "List what was changed and by whom, newest first; the last 90 days, seconds behind",
+    query: schemas.activityQuery,
+    answer: schemas.pageOf(schemas.activityEntry),
+    handle: async ({ context, path, query: { cursor, ...query } }) => {
+      // As in the list of members.
+      const after = placeOf(cursor, () => true);
+      const page = await listActivity(context, path["projectId"]!, { ...query, after });
+      return { items: page.items.map(activityView), ...cursorOf(page.after) };
+    },
   }),
 ];
 

@@ -1,6 +1,7 @@
 /** The admin API's messages (API.md §3): what validates requests is what the OpenAPI document is made of. */
 
 import * as z from "zod";
+import { activityActions, activityResourceTypes } from "../../domain/activity-entry.ts";
 import { defaultRoles, deletePolicies, providers } from "../../domain/connection.ts";
 import {
   nameLengthMax,
@@ -12,6 +13,8 @@ import {
 } from "../../domain/limits.ts";
 import { accesses, memberStatuses, memberTypes, roles } from "../../domain/member.ts";
 import { seatKinds } from "../../domain/seats.ts";
+import { denyReasons } from "../../domain/sign-ins.ts";
+import { provisionedTypes, provisioningOperations, syncFailureReasons } from "../../domain/sync-failure.ts";
 
 const name = z.string().trim().min(1).max(nameLengthMax);
 const time = z.string().meta({ format: "date-time", description: "RFC 3339, UTC, milliseconds" });
@@ -27,6 +30,7 @@ const quotaWishes = z.strictObject({
   reviewers: quota.optional(),
   readers: quota.optional(),
 });
+const freeSeats = z.int().min(0).nullable().meta({ description: "Free seats; null is unlimited" });
 const seatCounts = z.object({ users: z.int(), reviewers: z.int(), readers: z.int() });
 
 export const projectCreate = z.strictObject({ name, quotas: quotaWishes.optional() });
@@ -37,6 +41,9 @@ export const project = z
     name: z.string(),
     quotas: z.object({ users: quota, reviewers: quota, readers: quota }),
     usage: seatCounts,
+    seatsLeft: z
+      .object({ users: freeSeats, reviewers: freeSeats, readers: freeSeats })
+      .meta({ description: "Never below 0, even where usage is above a lowered quota" }),
     createdAt: time,
     updatedAt: time,
   })
@@ -163,6 +170,22 @@ export const memberWithGroups = member
   .extend({ groups: z.array(z.object({ id, displayName: z.string() })) })
   .meta({ id: "MemberWithGroups" });
 
+export const signInRequest = z.strictObject({
+  subject: text.min(1).meta({ description: "By what the IdP names the person: NameID, or `sub`" }),
+  externalId: text.nullable().optional(),
+  userName: text.nullable().optional(),
+  email: text.nullable().optional(),
+  displayName: text.nullable().optional(),
+});
+export const signIn = z
+  .object({
+    decision: z.enum(["allow", "deny"]),
+    reason: z.enum(denyReasons).optional().meta({ description: "Of a deny" }),
+    member: member.optional().meta({ description: "Who it is; absent where that is nobody" }),
+    created: z.boolean(),
+  })
+  .meta({ id: "SignIn" });
+
 const groupName = text.min(1);
 
 export const groupCreate = z.strictObject({ displayName: groupName, access: access.optional() });
@@ -208,6 +231,52 @@ export const groupQuery = z.object({
 export const groupDeleteQuery = z.object({
   force: flag.optional().meta({ description: "Delete it though the IdP manages it" }),
 });
+
+export const failureQuery = z.object({ ...paging, connectionId: z.string().optional() });
+export const syncFailure = z
+  .object({
+    id,
+    connectionId: id,
+    resourceType: z.enum(provisionedTypes),
+    identifier: z.string().meta({
+      description: "userName or displayName; where that is not known, what the request named it by",
+    }),
+    operation: z.enum(provisioningOperations).meta({ description: "Of the latest attempt" }),
+    httpStatus: z.int(),
+    scimType: z.string().nullable(),
+    reason: z.enum(syncFailureReasons),
+    detail: z.string(),
+    remedy: z.string().meta({ description: "What to do about it" }),
+    attempts: z.int(),
+    firstFailedAt: time,
+    lastFailedAt: time,
+  })
+  .meta({ id: "SyncFailure" });
+
+export const activityQuery = z.object({
+  ...paging,
+  memberId: z.string().optional().meta({ description: "Of this member, whatever became of it" }),
+  connectionId: z.string().optional().meta({ description: "Of this connection, there or gone" }),
+});
+export const activityEntry = z
+  .object({
+    at: time,
+    actor: z.string().meta({
+      description:
+        "`scim`: the connection's identity provider; `admin:` and the ARN of the IAM principal: whoever called the admin API",
+    }),
+    action: z.enum(activityActions),
+    resourceType: z.enum(activityResourceTypes),
+    resourceId: id,
+    identifier: z.string().meta({
+      description: "userName, displayName, name, label or hint, as it was after the change",
+    }),
+    connectionId: id.nullable(),
+    changes: z
+      .array(z.string())
+      .meta({ description: "Names of the attributes that changed, never their values" }),
+  })
+  .meta({ id: "ActivityEntry" });
 
 export function pageOf<Items extends z.ZodType>(item: Items) {
   return z.object({ items: z.array(item), nextCursor: z.string().optional() });

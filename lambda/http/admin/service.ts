@@ -1,6 +1,7 @@
 /** Dispatch of the admin API: finds the operation, validates path, query and body by its schemas, answers JSON. */
 
 import type * as z from "zod";
+import { adminActor } from "../../domain/context.ts";
 import { methodNotAllowed, validationFailed } from "../../domain/refusals.ts";
 import { invalidSyntax, notFound } from "../../scim/error.ts";
 import { parseJson } from "../../scim/json.ts";
@@ -38,7 +39,7 @@ export const adminService: Service = async (request, runtime) => {
   }
   const { operation, path } = found;
   const answer = await operation.handle({
-    context: runtime.context,
+    context: { ...runtime.context, actor: actorOf(request) },
     path,
     query: operation.query && queryOf(operation.query, request),
     body: operation.body && bodyOf(operation.body, request),
@@ -48,6 +49,11 @@ export const adminService: Service = async (request, runtime) => {
     ? json(operation.status, answer)
     : { status: operation.status, headers: {}, body: undefined };
 };
+
+/** By what the activity trail tells this caller from others. */
+function actorOf({ principal }: HttpRequest): string {
+  return principal === undefined ? adminActor : `${adminActor}:${principal}`;
+}
 
 function json(status: number, body: unknown): HttpResponse {
   return { status, headers: { "Content-Type": "application/json" }, body };

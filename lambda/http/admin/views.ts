@@ -1,6 +1,7 @@
 /** Domain objects as the admin API shows them. */
 
 import type * as z from "zod";
+import type { ActivityEntry } from "../../domain/activity-entry.ts";
 import type { Connection, Token } from "../../domain/connection.ts";
 import { projectIdOf } from "../../domain/connection.ts";
 import type { IssuedToken } from "../../domain/connections.ts";
@@ -9,12 +10,15 @@ import { memberIdOfMember } from "../../domain/member-id.ts";
 import type { MemberView, MemberWithGroups } from "../../domain/members.ts";
 import type { GroupView } from "../../domain/product-groups.ts";
 import type { ProjectWithUsage } from "../../domain/projects.ts";
+import { seatsLeft } from "../../domain/seats.ts";
+import type { SignIn } from "../../domain/sign-ins.ts";
+import type { SyncFailure } from "../../domain/sync-failure.ts";
 import { isObject } from "../../scim/json.ts";
 import type * as schemas from "./schemas.ts";
 
 export function projectView({ project, usage }: ProjectWithUsage): z.input<typeof schemas.project> {
   const { id, name, quotas, createdAt, updatedAt } = project;
-  return { id, name, quotas, usage, createdAt, updatedAt };
+  return { id, name, quotas, usage, seatsLeft: seatsLeft(quotas, usage), createdAt, updatedAt };
 }
 
 export function connectionView(connection: Connection, baseUrl: string): z.input<typeof schemas.connection> {
@@ -75,6 +79,13 @@ export function memberWithGroupsView({
   return { ...memberView(view), groups: groups.map(({ id, displayName }) => ({ id, displayName })) };
 }
 
+export function signInView(signIn: SignIn): z.input<typeof schemas.signIn> {
+  const member = signIn.view && memberView(signIn.view);
+  return signIn.decision === "allow"
+    ? { decision: "allow", member, created: signIn.created }
+    : { decision: "deny", reason: signIn.reason, ...(member && { member }), created: false };
+}
+
 export function groupView({ group, counts, managedBy }: GroupView): z.input<typeof schemas.group> {
   const { id, displayName, access, createdAt, updatedAt } = group;
   const { users, readers } = counts;
@@ -91,4 +102,13 @@ export function groupView({ group, counts, managedBy }: GroupView): z.input<type
 
 function managedByView(connectionId: string | undefined): z.input<typeof schemas.member>["managedBy"] {
   return connectionId === undefined ? null : { connectionId, badge: "SSO-SCIM", inherited: false };
+}
+
+export function syncFailureView({ scimType, ...shown }: SyncFailure): z.input<typeof schemas.syncFailure> {
+  return { ...shown, scimType: scimType ?? null };
+}
+
+export function activityView(entry: ActivityEntry): z.input<typeof schemas.activityEntry> {
+  const { at, actor, action, resourceType, resourceId, identifier, connectionId = null, changes } = entry;
+  return { at, actor, action, resourceType, resourceId, identifier, connectionId, changes: [...changes] };
 }

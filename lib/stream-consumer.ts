@@ -13,14 +13,18 @@ import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import {
-  streamFunctionName,
+  type StreamFunctionName,
+  type StreamMapping,
   streamFunctionTimeoutSeconds,
-  streamMapping,
 } from "../lambda/stream/stream-mapping.ts";
 import { functionPermissions } from "./function-permissions.ts";
 import { RollcallFunction } from "./rollcall-function.ts";
 
-export interface PropagationProps {
+export interface StreamConsumerProps {
+  /** Names the function, too. */
+  readonly mapping: StreamMapping;
+  /** One sentence for whoever meets the function in the console. */
+  readonly description: string;
   readonly table: ITable;
   /** Of that table's stream. */
   readonly streamArn: string;
@@ -30,19 +34,22 @@ export interface PropagationProps {
 /** The most that SQS keeps a message. The stream itself forgets after a day, so there is no reason to hurry it out. */
 const failureRetentionDays = 14;
 
-/** What the table's stream rings: the function, the mapping that invokes it, and the queue for what it could not do. */
-export class Propagation extends Construct {
+/** What the table's stream rings: a function, the mapping that invokes it, and the queue for what it could not do. */
+export class StreamConsumer extends Construct {
+  readonly functionName: StreamFunctionName;
   readonly function: IFunction;
   /** One message for each batch that was given up. It says which records of the stream, not what is in them. */
   readonly failureQueue: Queue;
 
-  constructor(scope: Construct, id: string, props: PropagationProps) {
+  constructor(scope: Construct, id: string, props: StreamConsumerProps) {
     super(scope, id);
+    const { mapping } = props;
+    this.functionName = mapping.functionName;
     this.function = new RollcallFunction(this, "Handler", {
-      entry: fileURLToPath(new URL(`../lambda/handlers/${streamFunctionName}.ts`, import.meta.url)),
-      description: "Rollcall: carries changes that the table's stream reports",
+      entry: fileURLToPath(new URL(`../lambda/handlers/${mapping.functionName}.ts`, import.meta.url)),
+      description: props.description,
       table: props.table,
-      tableActions: functionPermissions[streamFunctionName],
+      tableActions: functionPermissions[mapping.functionName],
       timeoutSeconds: streamFunctionTimeoutSeconds,
       logRetention: props.logRetention,
     }).function;
@@ -64,12 +71,12 @@ export class Propagation extends Construct {
       eventSourceArn: props.streamArn,
       // At its creation, and after the stream was replaced: nothing that the stream still has is left out, and twice does no harm.
       startingPosition: StartingPosition.TRIM_HORIZON,
-      filters: [FilterCriteria.filter(streamMapping.filter)],
-      batchSize: streamMapping.batchSize,
-      maxBatchingWindow: Duration.seconds(streamMapping.batchingWindowSeconds),
-      parallelizationFactor: streamMapping.parallelizationFactor,
-      retryAttempts: streamMapping.retryAttempts,
-      maxRecordAge: Duration.seconds(streamMapping.recordAgeSecondsMax),
+      filters: mapping.filters.map((filter) => FilterCriteria.filter(filter)),
+      batchSize: mapping.batchSize,
+      maxBatchingWindow: Duration.seconds(mapping.batchingWindowSeconds),
+      parallelizationFactor: mapping.parallelizationFactor,
+      retryAttempts: mapping.retryAttempts,
+      maxRecordAge: Duration.seconds(mapping.recordAgeSecondsMax),
       bisectBatchOnError: true,
       reportBatchItemFailures: true,
       onFailure: sendTo(this.failureQueue),

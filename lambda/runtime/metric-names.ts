@@ -1,0 +1,6 @@
+/** What alarms know our own metrics by: plain data. */
+
+export const metricNamespace = "Rollcall";
+/** Every metric has it as its dimension `service`. */
+export const metricService = "rollcall";
+export const quotaNearlyUsedMetric = "QuotaNearlyUsed";

@@ -1,0 +1,80 @@
+/** Changes of rows as the table's stream shows them, turned into changes of what the rows stand for. */
+
+import * as z from "zod";
+import type { ChangeOrigin, RowChange } from "../domain/activity-of-change.ts";
+import { providerActor } from "../domain/context.ts";
+import { parseConnection } from "./connections.ts";
+import { parseFormerGroup, parseGroup } from "./groups.ts";
+import { formerConnectionIdOf, type Key, toldItemOf } from "./keys.ts";
+import { parseMemberRow } from "./members.ts";
+import { parseProject } from "./projects.ts";
+import type { Item } from "./store.ts";
+import { parseFailure } from "./sync-failures.ts";
+
+const noted = z.object({ actor: z.string().default(providerActor) });
+/** Of a connection: of a change of its tokens nothing else tells the time. */
+const notedConnection = z.object({ actor: z.string(), changedAt: z.string() });
+const formerConnection = notedConnection.extend({ name: z.string(), revision: z.number() });
+const formerGroup = noted.extend({ revision: z.number() });
+
+/**
+ * Undefined for what is no change of anything that stands by itself. Throws for a row that cannot be understood. `before`
+ * and `after`: the item, undefined where it was not there.
+ */
+export function rowChangeOf(
+  key: Key,
+  before: Item | undefined,
+  after: Item | undefined,
+): { readonly origin: ChangeOrigin; readonly change: RowChange } | undefined {
+  const told = toldItemOf(key);
+  if (told === undefined || after === undefined) {
+    return undefined;
+  }
+  const { kind, projectId } = told;
+  const { actor } = noted.parse(after);
+  const made = (at: string, change: RowChange) => ({ origin: { projectId, actor, at }, change });
+  switch (kind) {
+    case "member": {
+      const [was, is] = [before && parseMemberRow(projectId, before), parseMemberRow(projectId, after)];
+      // Word that somebody lives under another number now: that one's row tells the change.
+      if (is.kind === "moved") {
+        return undefined;
+      }
+      const member = was?.kind === "member" ? was.member : undefined;
+      return made(is.member.updatedAt, { kind, before: member, after: is.member });
+    }
+    case "group": {
+      const group = parseGroup(projectId, after);
+      return made(group.updatedAt, { kind, before: before && parseGroup(projectId, before), after: group });
+    }
+    case "formerGroup": {
+      const group = parseFormerGroup(after);
+      return made(group.deletedAt, {
+        kind: "groupDeleted",
+        group,
+        revision: formerGroup.parse(after).revision,
+      });
+    }
+    case "connection":
+      return made(notedConnection.parse(after).changedAt, {
+        kind,
+        before: before && parseConnection(before),
+        after: parseConnection(after),
+      });
+    case "formerConnection": {
+      const { name, revision, changedAt } = formerConnection.parse(after);
+      const connectionId = formerConnectionIdOf(after);
+      return made(changedAt, { kind: "connectionDeleted", connectionId, name, revision });
+    }
+    case "project": {
+      const project = parseProject(after);
+      return made(project.updatedAt, { kind, before: before && parseProject(before), after: project });
+    }
+    case "failure": {
+      const failure = parseFailure(after);
+      return before === undefined
+        ? made(failure.firstFailedAt, { kind: "failureOpened", failure })
+        : undefined;
+    }
+  }
+}

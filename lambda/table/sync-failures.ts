@@ -1,0 +1,138 @@
+/** Open sync failures: one item each, under a key made of what it is a failure of. */
+
+import * as z from "zod";
+import { isBase32, isConnectionOf, projectOfConnection } from "../domain/ids.ts";
+import {
+  type FailureCause,
+  type FailureSubject,
+  identifierHash,
+  identifierHashLength,
+  provisionedTypes,
+  provisioningOperations,
+  type SyncFailure,
+  syncFailureReasons,
+} from "../domain/sync-failure.ts";
+import type { ScimType } from "../scim/error.ts";
+import { failureKey, failuresPartition, failuresPrefix, type Key } from "./keys.ts";
+import type { Item, Store } from "./store.ts";
+
+const failureItem = z.object({
+  connectionId: z.string(),
+  resourceType: z.enum(provisionedTypes),
+  identifier: z.string(),
+  operation: z.enum(provisioningOperations),
+  httpStatus: z.number(),
+  scimType: z.custom<ScimType>().optional(),
+  reason: z.enum(syncFailureReasons),
+  detail: z.string(),
+  remedy: z.string(),
+  attempts: z.number(),
+  firstFailedAt: z.string(),
+  lastFailedAt: z.string(),
+});
+
+export function failureKeyOf({ connectionId, resourceType, identifier }: FailureSubject): Key {
+  const hash = identifierHash(identifier);
+  return failureKey(projectOfConnection(connectionId), { connectionId, resourceType, hash });
+}
+
+/** The id that the admin API shows is the item's sort key, put so that it stands in a URL. */
+function failureIdOf(sk: string): string {
+  return sk.replaceAll("#", "-");
+}
+
+function failureKeyOfId(projectId: string, id: string): Key | undefined {
+  const [connectionId = "", resourceType = "", hash = "", ...more] = id.split("-");
+  const isId =
+    more.length === 0 &&
+    isConnectionOf(projectId, connectionId) &&
+    provisionedTypes.some((type) => type === resourceType) &&
+    hash.length === identifierHashLength &&
+    isBase32(hash);
+  return isId ? failureKey(projectId, { connectionId, resourceType, hash }) : undefined;
+}
+
+export function parseFailure(item: Item): SyncFailure {
+  const { scimType, ...failure } = failureItem.parse(item);
+  return { ...failure, scimType, id: failureIdOf(String(item["sk"])) };
+}
+
+/** Of those without a name: nothing will be provisioned under an id that is not there, so they go by themselves. */
+const namelessLifetimeSeconds = 30 * 24 * 3_600;
+
+/**
+ * One more failed attempt: opens the failure, or counts on. One write. `closesByItself`: whether a later success can have
+ * the same identifier.
+ */
+export async function noteFailure(
+  store: Store,
+  subject: FailureSubject,
+  cause: FailureCause,
+  { at, closesByItself }: { readonly at: string; readonly closesByItself: boolean },
+): Promise<void> {
+  const { scimType, ...rest } = cause;
+  const set: Readonly<Record<string, unknown>> = {
+    ...subject,
+    ...rest,
+    ...(scimType !== undefined && { scimType }),
+    lastFailedAt: at,
+    ...(!closesByItself && { expiresAtSeconds: Math.ceil(Date.parse(at) / 1_000) + namelessLifetimeSeconds }),
+  };
+  const names = Object.keys(set);
+  await store.update(
+    failureKeyOf(subject),
+    {
+      expression:
+        `SET ${names.map((name) => `#${name} = :${name}`).join(", ")}, ` +
+        `firstFailedAt = if_not_exists(firstFailedAt, :lastFailedAt)` +
+        `${scimType === undefined ? " REMOVE scimType" : ""} ADD attempts :one`,
+      names: Object.fromEntries(names.map((name) => [`#${name}`, name])),
+      values: { ...Object.fromEntries(names.map((name) => [`:${name}`, set[name]])), ":one": 1 },
+    },
+    // Whatever stands there is counted on; there is no failure without attempts.
+    { expression: "attribute_not_exists(pk) OR attempts >= :one" },
+  );
+}
+
+/** Unless it has failed again since it was read. */
+export async function closeFailure(store: Store, failure: SyncFailure): Promise<void> {
+  await store.transact([
+    {
+      delete: failureKeyOf(failure),
+      when: { expression: "attempts = :seenAttempts", values: { ":seenAttempts": failure.attempts } },
+    },
+  ]);
+}
+
+export async function readFailure(
+  store: Store,
+  projectId: string,
+  id: string,
+): Promise<SyncFailure | undefined> {
+  const key = failureKeyOfId(projectId, id);
+  const item = key && (await store.read([key])).get(key);
+  return item && parseFailure(item);
+}
+
+/** The open failures of a project, or of one of its connections, in no order; at most `limit`. */
+export async function failuresIn(
+  store: Store,
+  projectId: string,
+  connectionId: string | undefined,
+  limit: number,
+): Promise<readonly SyncFailure[]> {
+  const pk = failuresPartition(projectId);
+  const items = await store.query(
+    connectionId === undefined ? { pk, limit } : { pk, prefix: failuresPrefix(connectionId), limit },
+  );
+  return items.map(parseFailure);
+}
+
+/** Nothing is provisioned by a connection that is gone. */
+export async function purgeFailures(store: Store, projectId: string, connectionId: string): Promise<void> {
+  const items = await store.query({
+    pk: failuresPartition(projectId),
+    prefix: failuresPrefix(connectionId),
+  });
+  await store.purge(items.map((item) => failureKeyOf(parseFailure(item))));
+}

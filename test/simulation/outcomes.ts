@@ -1,0 +1,67 @@
+import type { Project } from "./model.ts";
+import type { Outcome, Reply } from "./outcome.ts";
+import { outcomeAtProduct } from "./product-model.ts";
+import { outcomesAtProvider } from "./provider-model.ts";
+import { isProviderRequest, type Label, labelOf, type NumberedStep, type Request } from "./steps.ts";
+
+/** What a step may come to: a project, and what is answered to each of its requests. */
+export interface StepOutcome {
+  readonly project: Project;
+  readonly replies: readonly Reply[];
+}
+
+export function outcomesOf(project: Project, request: Request, label: Label): readonly Outcome[] {
+  return isProviderRequest(request)
+    ? outcomesAtProvider(project, request, label)
+    : [outcomeAtProduct(project, request, label)];
+}
+
+/** `died`: whether the process was killed while it worked on the request. */
+export function outcomesOfStep(
+  project: Project,
+  { number, step }: NumberedStep,
+  died: boolean,
+): readonly StepOutcome[] {
+  switch (step.kind) {
+    case "wait":
+      return [{ project: { ...project, now: project.now + step.seconds * 1_000 }, replies: [] }];
+    case "survey":
+    case "audit":
+      return [{ project, replies: [] }];
+    case "crash": {
+      const outcomes = outcomesOf(project, step.request, labelOf(number));
+      if (!died) return outcomes.map(({ project: next, reply }) => ({ project: next, replies: [reply] }));
+      return [project, ...outcomes.map((outcome) => outcome.project)].map((next) => ({
+        project: next,
+        replies: [],
+      }));
+    }
+    case "at once": {
+      const [first, second] = step.requests;
+      const [a, b] = [labelOf(number, "a"), labelOf(number, "b")];
+      return [
+        ...inTurn(project, [first, a], [second, b]),
+        ...inTurn(project, [second, b], [first, a]).map(({ replies, ...rest }) => ({
+          ...rest,
+          replies: replies.toReversed(),
+        })),
+      ];
+    }
+    default:
+      return outcomesOf(project, step, labelOf(number)).map(({ project: next, reply }) => ({
+        project: next,
+        replies: [reply],
+      }));
+  }
+}
+
+type Labelled = readonly [Request, Label];
+
+function inTurn(project: Project, first: Labelled, second: Labelled): readonly StepOutcome[] {
+  return outcomesOf(project, ...first).flatMap((before) =>
+    outcomesOf(before.project, ...second).map((after) => ({
+      project: after.project,
+      replies: [before.reply, after.reply],
+    })),
+  );
+}

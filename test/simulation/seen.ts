@@ -1,0 +1,140 @@
+/** What a table says of its one project, in the words of the model. Takes rows to pieces itself, as the auditor does. */
+
+import {
+  type Json,
+  type JsonObject,
+  objectOf,
+  type RawItem,
+  sortOut,
+  type Tenant,
+  textOf,
+} from "../invariants/table-contents.ts";
+import { urns } from "../service/scim-messages.ts";
+import type { Email, SeatKind } from "./steps.ts";
+
+export interface SeenMember {
+  /** The number it was given first: it stays with it. */
+  readonly home: number;
+  readonly deleted: boolean;
+  /** Of the connection whose user it is. */
+  readonly connectionId: string | undefined;
+  readonly userName: string;
+  readonly externalId: string | undefined;
+  readonly displayName: string | undefined;
+  readonly title: string | undefined;
+  readonly emails: readonly Email[];
+  readonly active: boolean | undefined;
+  readonly team: boolean | undefined;
+  readonly role: string | undefined;
+  readonly access: string | undefined;
+}
+
+export interface SeenGroup {
+  readonly id: string;
+  readonly connectionId: string | undefined;
+  readonly displayName: string;
+  readonly externalId: string | undefined;
+  readonly access: string | undefined;
+  /** By home, as in all below: those whom SCIM put in, the departed left out. */
+  readonly users: ReadonlySet<number>;
+  readonly byHand: ReadonlySet<number>;
+}
+
+export interface Seen {
+  /** By id. */
+  readonly connections: ReadonlyMap<string, JsonObject>;
+  readonly members: readonly SeenMember[];
+  readonly groups: readonly SeenGroup[];
+  readonly usage: Readonly<Record<SeatKind, number>>;
+  readonly quotas: JsonObject;
+}
+
+export function seenIn(items: readonly RawItem[], projectId: string): Seen {
+  const tenant = sortOut(items.filter(isLookedAt), () => {}).get(projectId);
+  if (tenant === undefined) throw new Error(`the table has nothing of project ${projectId}`);
+  const members = [...tenant.rows].flatMap(([number, row]) =>
+    row["movedTo"] === undefined ? [seenMember(number, row)] : [],
+  );
+  return {
+    connections: tenant.connections,
+    members,
+    groups: [...tenant.groups].map(([id, row]) => seenGroup(tenant, id, row, members)),
+    usage: usageIn(tenant),
+    quotas: objectOf(tenant.project?.["quotas"]),
+  };
+}
+
+/** Names, references and rosters are the auditor's; what the stream derives, too. */
+function isLookedAt({ pk, sk }: RawItem): boolean {
+  const [scope, , part] = pk!.S!.split("#");
+  return (
+    scope === "PROJECTS" ||
+    scope === "G" ||
+    (scope === "P" && (part === undefined || part === "M" || part === "SEATS")) ||
+    (scope === "C" && sk!.S!.startsWith("departed#"))
+  );
+}
+
+function seenMember(number: number, row: JsonObject): SeenMember {
+  const attributes = objectOf(row["attributes"]);
+  const { emails, active } = attributes;
+  const team = objectOf(attributes[urns.account])["isTeamAccount"];
+  return {
+    home: typeof row["homeNumber"] === "number" ? row["homeNumber"] : number,
+    deleted: row["deletedAt"] !== undefined,
+    connectionId: textOf(row["connectionId"]),
+    userName: String(attributes["userName"]),
+    externalId: textOf(attributes["externalId"]),
+    displayName: textOf(attributes["displayName"]),
+    title: textOf(attributes["title"]),
+    emails: Array.isArray(emails) ? (emails as readonly Json[]).map(emailOf) : [],
+    active: typeof active === "boolean" ? active : undefined,
+    team: typeof team === "boolean" ? team : undefined,
+    role: textOf(row["role"]),
+    access: textOf(row["access"]),
+  };
+}
+
+function emailOf(value: Json): Email {
+  const { value: address, type, primary } = objectOf(value);
+  return {
+    value: String(address),
+    ...(typeof type === "string" && { type }),
+    ...(typeof primary === "boolean" && { primary }),
+  };
+}
+
+function seenGroup(tenant: Tenant, id: string, row: JsonObject, members: readonly SeenMember[]): SeenGroup {
+  const connectionId = textOf(row["connectionId"]);
+  const departed = tenant.departed.get(connectionId ?? "") ?? new Set();
+  const live = new Set(members.filter(({ deleted }) => !deleted).map(({ home }) => home));
+  const pages = tenant.groupPages.filter(({ group }) => group === id);
+  const numbersOf = (kind: string, generation?: Json): number[] =>
+    pages
+      .filter((page) => page.kind === kind && (generation === undefined || page.generation === generation))
+      .flatMap(({ numbers }) => numbers);
+  return {
+    id,
+    connectionId,
+    displayName: String(row["displayName"]),
+    externalId: textOf(row["externalId"]),
+    access: textOf(row["access"]),
+    users: new Set(
+      numbersOf("S", row["generation"])
+        .filter((number) => !departed.has(number))
+        .map((number) => homeOf(tenant, number)),
+    ),
+    byHand: new Set(numbersOf("H").filter((home) => live.has(home))),
+  };
+}
+
+function homeOf(tenant: Tenant, number: number): number {
+  const home = tenant.rows.get(number)?.["homeNumber"];
+  return typeof home === "number" ? home : number;
+}
+
+function usageIn(tenant: Tenant): Record<SeatKind, number> {
+  const pools = [...tenant.pools.values()];
+  const used = (kind: SeatKind) => pools.reduce((sum, pool) => sum + Number(pool[`${kind}Used`]), 0);
+  return { users: used("users"), reviewers: used("reviewers"), readers: used("readers") };
+}
