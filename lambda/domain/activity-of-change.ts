@@ -5,6 +5,7 @@ import type { ScimAttributes } from "../scim/resource.ts";
 import type { ActivityAction, ActivityEntry } from "./activity-entry.ts";
 import type { Connection, Token } from "./connection.ts";
 import type { FormerGroup, Group } from "./group.ts";
+import { textLengthMax } from "./limits.ts";
 import { type Member, statusOf, userNameOf } from "./member.ts";
 import { memberIdOfMember } from "./member-id.ts";
 import type { Project } from "./project.ts";
@@ -266,7 +267,8 @@ function ofFailure({ id, identifier, connectionId }: SyncFailure): Telling {
     action: "sync.failed",
     resourceType: "SyncFailure",
     resourceId: id,
-    identifier,
+    // Whatever an identity provider sent: what was refused is bounded by nothing but the body it came in.
+    identifier: identifier.slice(0, textLengthMax),
     connectionId,
     changes: [],
     // Each time one opens it is a new one.

@@ -126,3 +126,6 @@ export const formerGroupSeconds = 365 * 24 * 3_600;
 
 /** Days for which an entry of the activity trail is kept. API.md §3. */
 export const activityDays = 90;
+
+/** Characters that are kept of a sync failure's detail. Our choice: ours are some 300; what a value adds to them may be a megabyte. */
+export const failureDetailLengthMax = 2_000;

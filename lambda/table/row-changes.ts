@@ -71,10 +71,12 @@ export function rowChangeOf(
       return made(project.updatedAt, { kind, before: before && parseProject(before), after: project });
     }
     case "failure": {
+      // It opens once; a further attempt is only counted.
+      if (before !== undefined) {
+        return undefined;
+      }
       const failure = parseFailure(after);
-      return before === undefined
-        ? made(failure.firstFailedAt, { kind: "failureOpened", failure })
-        : undefined;
+      return made(failure.firstFailedAt, { kind: "failureOpened", failure });
     }
   }
 }

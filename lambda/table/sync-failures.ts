@@ -2,6 +2,7 @@
 
 import * as z from "zod";
 import { isBase32, isConnectionOf, projectOfConnection } from "../domain/ids.ts";
+import { failureDetailLengthMax, textLengthMax } from "../domain/limits.ts";
 import {
   type FailureCause,
   type FailureSubject,
@@ -74,18 +75,25 @@ export async function noteFailure(
   const set: Readonly<Record<string, unknown>> = {
     ...subject,
     ...rest,
+    // Whatever a request holds is told, as far as a list of them can show it.
+    identifier: shortened(subject.identifier, textLengthMax),
+    detail: shortened(cause.detail, failureDetailLengthMax),
     ...(scimType !== undefined && { scimType }),
     lastFailedAt: at,
     ...(!closesByItself && { expiresAtSeconds: Math.ceil(Date.parse(at) / 1_000) + namelessLifetimeSeconds }),
   };
   const names = Object.keys(set);
+  const removed = [
+    ...(scimType === undefined ? ["scimType"] : []),
+    ...(closesByItself ? ["expiresAtSeconds"] : []),
+  ];
   await store.update(
     failureKeyOf(subject),
     {
       expression:
         `SET ${names.map((name) => `#${name} = :${name}`).join(", ")}, ` +
         `firstFailedAt = if_not_exists(firstFailedAt, :lastFailedAt)` +
-        `${scimType === undefined ? " REMOVE scimType" : ""} ADD attempts :one`,
+        `${removed.length > 0 ? ` REMOVE ${removed.join(", ")}` : ""} ADD attempts :one`,
       names: Object.fromEntries(names.map((name) => [`#${name}`, name])),
       values: { ...Object.fromEntries(names.map((name) => [`:${name}`, set[name]])), ":one": 1 },
     },
@@ -94,11 +102,15 @@ export async function noteFailure(
   );
 }
 
+function shortened(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`;
+}
+
 /** Unless it has failed again since it was read. */
 export async function closeFailure(store: Store, failure: SyncFailure): Promise<void> {
   await store.transact([
     {
-      delete: failureKeyOf(failure),
+      delete: failureKeyOfId(projectOfConnection(failure.connectionId), failure.id)!,
       when: { expression: "attempts = :seenAttempts", values: { ":seenAttempts": failure.attempts } },
     },
   ]);
@@ -134,5 +146,5 @@ export async function purgeFailures(store: Store, projectId: string, connectionI
     pk: failuresPartition(projectId),
     prefix: failuresPrefix(connectionId),
   });
-  await store.purge(items.map((item) => failureKeyOf(parseFailure(item))));
+  await store.purge(items.map(({ pk, sk }) => ({ pk: String(pk), sk: String(sk) })));
 }

@@ -4,6 +4,7 @@ import type { Connection, Token } from "../../lambda/domain/connection.ts";
 import { type Group, newGroup } from "../../lambda/domain/group.ts";
 import { type Member, newMember } from "../../lambda/domain/member.ts";
 import { memberIdOf } from "../../lambda/domain/member-id.ts";
+import type { SyncFailure } from "../../lambda/domain/sync-failure.ts";
 
 // One action a change, by precedence; and nothing where nothing is to be seen. What rows look like: test/service/activity.test.ts.
 
@@ -237,4 +238,25 @@ describe("a connection's tokens", () => {
   test("merely used", () => {
     expect(ofTokens([token("a")], [{ ...token("a"), lastUsedAt: later }])).toEqual([]);
   });
+});
+
+test("a failure's identifier is cut: what is refused may be as long as a body", () => {
+  const failure: SyncFailure = {
+    id: "f",
+    connectionId,
+    resourceType: "User",
+    identifier: "x".repeat(100_000),
+    operation: "create",
+    httpStatus: 400,
+    scimType: undefined,
+    reason: "validation",
+    detail: "",
+    remedy: "",
+    attempts: 1,
+    firstFailedAt: at,
+    lastFailedAt: at,
+  };
+  const [entry] = activityOf({ projectId, actor: "scim", at }, { kind: "failureOpened", failure });
+  expect(entry).toMatchObject({ action: "sync.failed", resourceId: "f", connectionId });
+  expect(entry?.identifier).toHaveLength(900);
 });

@@ -405,7 +405,9 @@ function checkFailures(tenant: Tenant, report: Report): void {
     const digest = createHash("sha256")
       .update(foldForCheck(String(failure["identifier"])))
       .digest();
-    if (hash !== base32(digest.subarray(0, 16))) report(`failures: ${printKey(key)} is not its hash`);
+    const isWhole = String(failure["identifier"]).length < 900;
+    if (isWhole && hash !== base32(digest.subarray(0, 16)))
+      report(`failures: ${printKey(key)} is not its hash`);
     const { attempts, firstFailedAt, lastFailedAt, remedy, detail } = failure;
     if (!(Number(attempts) >= 1) || !(String(firstFailedAt) <= String(lastFailedAt)) || !remedy || !detail) {
       report(`failures: ${printKey(key)} tells ${JSON.stringify({ attempts, firstFailedAt, lastFailedAt })}`);

@@ -123,7 +123,9 @@ function stateOf(items: readonly RawItem[]): readonly string[] {
 
 /** The same but for what says only how often a thing was written. */
 function meaningOf(items: readonly RawItem[]): readonly string[] {
-  return stateOf(items.map(({ revision: _, ...item }) => item));
+  // A repetition may be refused, since what it asks for is there; the refusal is noted.
+  const others = items.filter(({ pk }) => !pk!.S!.startsWith("F#"));
+  return stateOf(others.map(({ revision: _, ...item }) => item));
 }
 
 /** Without the members of groups that are gone: cut off amid its DELETE, a group leaves them for the stream handler to remove. */

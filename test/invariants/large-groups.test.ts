@@ -121,15 +121,25 @@ async function restoreTo(wanted: readonly RawItem[]): Promise<void> {
 }
 
 /** The users and all that is kept beside them stay as they are: most of the table, and not worth a look each time. */
-function changes({ pk }: RawItem): boolean {
-  return pk!.S!.startsWith("G#") || pk!.S!.endsWith("#GROUPNAMES") || pk!.S!.endsWith("#REFERENCES");
+function changes({ pk, sk }: RawItem): boolean {
+  return (
+    pk!.S!.startsWith("G#") ||
+    pk!.S!.startsWith("F#") ||
+    pk!.S!.endsWith("#GROUPNAMES") ||
+    pk!.S!.endsWith("#REFERENCES") ||
+    sk!.S!.startsWith("FORMERGROUP#")
+  );
 }
 
 async function scanChanging(): Promise<readonly RawItem[]> {
   const filter = {
-    FilterExpression: "begins_with(pk, :groups) OR contains(pk, :names) OR contains(pk, :references)",
+    FilterExpression:
+      "begins_with(pk, :groups) OR begins_with(pk, :failures) OR contains(pk, :names) OR contains(pk, :references) " +
+      "OR begins_with(sk, :former)",
     ExpressionAttributeValues: {
       ":groups": { S: "G#" },
+      ":failures": { S: "F#" },
+      ":former": { S: "FORMERGROUP#" },
       ":names": { S: "#GROUPNAMES" },
       ":references": { S: "#REFERENCES" },
     },

@@ -5,8 +5,9 @@
 
 import { afterEach, describe, expect, test } from "vitest";
 import { seedFromEnvironment } from "../support/seeded-random.ts";
-import type { ServiceResponse, TestService } from "../support/service.ts";
+import { type ServiceResponse, startService, type TestService } from "../support/service.ts";
 import { checkTable } from "./check-table.ts";
+import { interpose } from "./disturbed-client.ts";
 import { accountUrn } from "./operations.ts";
 import { type Calm, countStatuses, crowd, type Ground, openGround } from "./race-ground.ts";
 
@@ -38,6 +39,45 @@ async function expectOneMember(fields: object = {}): Promise<void> {
   expect(body.items).toEqual([expect.objectContaining({ status: "active", ...fields })]);
   expect(await checkTable(ground.table)).toEqual([]);
 }
+
+/** Nothing but the externalId in common, and each in between any two calls of the other: no matter of chance. */
+test.each(["a sign-in", "SCIM's create"])(
+  "%s, interrupted at any call by the other, makes one member",
+  async (which) => {
+    await open(4);
+    const { table, observer } = ground;
+    const client = table.newClient();
+    let beforeCall = async (): Promise<unknown> => undefined;
+    interpose(client, async () => {
+      await beforeCall();
+    });
+    const interrupted = await startService({ table, client });
+    for (let at = 1, isInterrupted = true; isInterrupted; at++) {
+      const connection = await observer.createConnection({ jit: true });
+      ground = { ...ground, project: connection.project, connection };
+      const told = { subject: "s", externalId: "e", ...named("ann") };
+      const signsIn = (instance: TestService) => signIn(instance, told);
+      const creates = (instance: TestService) =>
+        instance.adopt(connection).scim("POST", "/Users", { body: { userName: "anna", externalId: "e" } });
+      const [first, second] = which === "a sign-in" ? [signsIn, creates] : [creates, signsIn];
+      let calls = 0;
+      isInterrupted = false;
+      beforeCall = async () => {
+        if (++calls !== at) return;
+        isInterrupted = true;
+        await second(observer);
+      };
+      const { status, body } = await first(interrupted);
+      // After its last call there is nothing to interrupt: the other comes whole behind it.
+      if (!isInterrupted) await second(observer);
+      const created = which === "a sign-in" ? !isInterrupted : undefined;
+      const expected = which === "a sign-in" ? 200 : 201;
+      expect({ at, status, created: body.created }).toEqual({ at, status: expected, created });
+      await expectOneMember({ userName: "anna" });
+    }
+    client.destroy();
+  },
+);
 
 describe(`seed ${seed}`, () => {
   test.each([

@@ -36,7 +36,7 @@ const prolongedMax = 10;
 /** A hundred times what a request takes on an idle machine. */
 const timeoutMs = requestsMin * 800;
 /** Answers from one audit to the next. */
-const auditEvery = 20;
+const auditEvery = 30;
 /** For thirty people: most doors are found shut now and then, and open now and then. */
 const quotas: Readonly<Record<SeatKind, number>> = { users: 7, reviewers: 3, readers: 8 };
 
@@ -235,6 +235,7 @@ describe(`seed ${seed}`, () => {
         stream: true,
       });
       const { table, observer, random } = ground;
+      let asked = 0;
       const answers: ServiceResponse[] = [];
       const audits: Promise<readonly string[]>[] = [];
       const connect = (fields: object) => observer.createConnection({ ...fields }, ground.project);
@@ -249,6 +250,7 @@ describe(`seed ${seed}`, () => {
         connections: [ground.connection, await connect({ onDelete: "delete" })],
         switchedOn: new Set([await connect({}), await connect({})]),
         async ask(request) {
+          asked++;
           const answer = await insist(() => request(random.pick(ground.instances)));
           if (answers.push(answer) % auditEvery === 0) audits.push(checkTable(table));
           return answer;
@@ -264,7 +266,7 @@ describe(`seed ${seed}`, () => {
         const requests = requestsMin + prolonged * requestsMore;
         const work = Promise.all(
           Array.from({ length: requestsAtOnce }, async () => {
-            while (answers.length < requests) await random.pick(choices)(storm);
+            while (asked < requests) await random.pick(choices)(storm);
           }),
         );
         samples.push(...(await sampleUsage(ground, work)));
@@ -304,9 +306,7 @@ const seatTaking: readonly Passage[] = [
 
 /** Through all doors, and up to all quotas. */
 function isWhole(history: SeatHistory): boolean {
-  return (
-    notPassed(history).length === 0 && seatKinds.every((kind) => history.mostUsed[kind] === quotas[kind])
-  );
+  return notPassed(history).length === 0 && seatKinds.every((kind) => history.mostUsed[kind] >= quotas[kind]);
 }
 
 /** Doors by which nobody has taken a seat yet, or moved to another kind. */

@@ -4,14 +4,15 @@
  * pieces itself, so that a mistake in the code that writes is not repeated by the code that checks.
  */
 
-import {
-  type AttributeValue,
-  type DynamoDBClient,
-  ScanCommand,
-  type ScanCommandInput,
+import type {
+  AttributeValue,
+  DynamoDBClient,
+  ScanCommandInput,
+  ScanCommandOutput,
 } from "@aws-sdk/client-dynamodb";
 import { membersPerBlock } from "../../lambda/table/keys.ts";
 import { slotsPerPage, stripes } from "../../lambda/table/numbers.ts";
+import { askEngine } from "../support/engine-client.ts";
 
 export type RawItem = Readonly<Record<string, AttributeValue>>;
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
@@ -26,13 +27,26 @@ export async function scanTable(
   const items: RawItem[] = [];
   let startKey: Record<string, AttributeValue> | undefined;
   do {
-    const page = await client.send(
-      new ScanCommand({ ...filter, TableName: tableName, ConsistentRead: true, ExclusiveStartKey: startKey }),
-    );
-    items.push(...(page.Items ?? []));
+    const request = { ...filter, TableName: tableName, ConsistentRead: true, ExclusiveStartKey: startKey };
+    // As on the wire, where attribute values look as the SDK shows them, but for binary ones, of which we have none.
+    const page = (await askEngine(client, "Scan", request)) as ScanCommandOutput;
+    for (const item of page.Items ?? []) items.push(seenBefore(item));
     startKey = page.LastEvaluatedKey;
   } while (startKey !== undefined);
   return items;
+}
+
+/** By their text; what is worked out of an item once need not be when the next scan meets it again. */
+const seen = new Map<string, RawItem>();
+const seenMax = 20_000;
+
+function seenBefore(item: RawItem): RawItem {
+  const text = JSON.stringify(item);
+  const known = seen.get(text);
+  if (known !== undefined) return known;
+  if (seen.size >= seenMax) seen.clear();
+  seen.set(text, Object.freeze(item));
+  return item;
 }
 
 const bitsPerChunk = 120;
@@ -318,8 +332,14 @@ export function printKey(key: string): string {
 
 /** Numbers as JavaScript's, which is exact for all but the chunks of sets: those are read from the raw item. */
 export function plainItem(raw: RawItem): JsonObject {
-  return Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, plain(value)]));
+  const known = plainItems.get(raw);
+  if (known !== undefined) return known;
+  const item = Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, plain(value)]));
+  plainItems.set(raw, item);
+  return item;
 }
+
+const plainItems = new WeakMap<RawItem, JsonObject>();
 
 function plain(value: AttributeValue): Json {
   if (value.S !== undefined) return value.S;

@@ -29,8 +29,10 @@ describe("foldCase", () => {
   it("is idempotent for every character", () => {
     const unstable: string[] = [];
     for (let code = 0; code <= 0x10ffff; code++) {
-      const folded = foldCase(String.fromCodePoint(code));
-      if (foldCase(folded) !== folded) unstable.push(code.toString(16));
+      const character = String.fromCodePoint(code);
+      const folded = foldCase(character);
+      // Most stay as they are, and need no second look.
+      if (folded !== character && foldCase(folded) !== folded) unstable.push(code.toString(16));
     }
     expect(unstable).toEqual([]);
   });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { groupsCountedMax, pageLimitMax } from "../../lambda/domain/limits.ts";
+import { seedProductGroups } from "../support/seed-groups.ts";
 import type { TestConnection, TestService } from "../support/service.ts";
 import { startCheckedService } from "./checked-service.ts";
 import { createUser, groupsOf, sorted } from "./group-ground.ts";
@@ -179,7 +180,7 @@ describe("filters", () => {
     ["q, empty", "&q=", () => true],
     ["q and type", "&q=even&type=user", (n) => n % 2 === 0 && usersIn(n) > 0],
   ])("%s", async (_, query, wanted) => {
-    for (const limit of [1, 3, 200]) {
+    for (const limit of [2, 200]) {
       expect(namesOf(await walk(query, limit))).toEqual(expected(wanted));
     }
   });
@@ -335,9 +336,8 @@ test("a request counts a bounded number of groups, and its cursor goes on behind
   const connection = await service.createConnection({}, own.project);
   const total = groupsCountedMax + 30;
   expect(groupsCountedMax).toBeGreaterThan(pageLimitMax);
-  for (let start = 0; start < total; start += 10) {
-    await Promise.all(Array.from({ length: 10 }, (_, index) => own.addGroup(`Empty ${start + index}`)));
-  }
+  const names = Array.from({ length: total }, (_, index) => `Empty ${index}`);
+  await seedProductGroups(service.table, own.project, names);
   // By id, a connection's groups come behind those made by hand.
   const user = await createUser(connection, "user", asTeam);
   const { id } = await groupsOf(connection).create("Last");

@@ -168,6 +168,18 @@ describe("a refused request is an open failure", () => {
     ]);
   });
 
+  test("of whatever length its name is", async () => {
+    const long = "x".repeat(100_000);
+    await answered(400, "POST", "/Users", user(long));
+    await answered(400, "POST", "/Users", user(long, { active: "x" }));
+    const [failure, ...others] = await failures();
+    expect(others).toEqual([]);
+    expect(failure).toMatchObject({ attempts: 2, identifier: `${"x".repeat(899)}…` });
+    expect(failure.detail.length).toBeLessThanOrEqual(2_000);
+    expect((await product.admin("DELETE", `/sync-failures/${failure.id}`)).status).toBe(204);
+    expect(await failures()).toEqual([]);
+  });
+
   test("in a bulk request, too", async () => {
     await created("/Users", user("ada"));
     const { Operations } = await answered(

@@ -2,7 +2,7 @@
 
 import type { ServiceResponse } from "../support/service.ts";
 import { compareAnswer } from "./compare-answer.ts";
-import { type Group, isLive, isSameName, type Member, type Project, usageOf, usersOf } from "./model.ts";
+import { emailOf, type Group, isLive, isSameName, type Member, type Project, usageOf, usersOf } from "./model.ts";
 import type { StepOutcome } from "./outcomes.ts";
 import type { Seen, SeenGroup, SeenMember } from "./seen.ts";
 import { seatKinds } from "./steps.ts";

@@ -167,7 +167,8 @@ function emailByHand(value: string): Email {
 function withEmail({ emails = [] }: Attributes, email: string): Attributes["emails"] {
   const chosen = emails.find(({ primary }) => primary) ?? emails.find(isWorkEmail) ?? emails[0];
   const others = emails.filter((each) => each !== chosen);
-  return email === "" ? others : [emailByHand(email), ...others];
+  if (email !== "") return [emailByHand(email), ...others];
+  return others.length > 0 ? others : undefined;
 }
 
 function deleteMember(project: Project, label: Label): Outcome {

@@ -5,7 +5,7 @@
 
 import { randomBytes } from "node:crypto";
 import { providerActor } from "../../lambda/domain/context.ts";
-import { newGroup } from "../../lambda/domain/group.ts";
+import { type Group, newGroup } from "../../lambda/domain/group.ts";
 import { placeOf } from "../../lambda/domain/group-changes.ts";
 import { newGroupId } from "../../lambda/domain/ids.ts";
 import { newMember } from "../../lambda/domain/member.ts";
@@ -14,7 +14,8 @@ import { membersItems } from "../../lambda/table/group-members.ts";
 import { groupWrites, nameKey } from "../../lambda/table/groups.ts";
 import { pagesOf } from "../../lambda/table/numbers.ts";
 import { rosterItems } from "../../lambda/table/roster.ts";
-import type { TestConnection } from "./service.ts";
+import type { Item } from "../../lambda/table/store.ts";
+import type { TestConnection, TestProject } from "./service.ts";
 import type { TestTable } from "./table.ts";
 
 const at = "2026-01-01T00:00:00.000Z";
@@ -45,11 +46,22 @@ export async function seedGroup(
     ...newGroup({ projectId: project.id, id, displayName, ...owner }, at),
     size: numbers.length,
   };
-  const names = groupWrites(undefined, group, () => [], providerActor).flatMap((write) =>
-    "put" in write ? [write.put] : [],
-  );
-  await storeOf(table).place([...names, ...membersItems(placeOf(group), pagesOf(numbers))]);
+  await storeOf(table).place([...itemsOf(group), ...membersItems(placeOf(group), pagesOf(numbers))]);
   return id;
+}
+
+/** Groups made by hand, nobody in them; of these names, all different. */
+export async function seedProductGroups(
+  table: TestTable,
+  project: TestProject,
+  displayNames: readonly string[],
+): Promise<void> {
+  const owner = { connectionId: undefined, externalId: undefined, access: "none" } as const;
+  const groups = displayNames.map((displayName) => {
+    const id = newGroupId(undefined, Date.parse(at), randomBytes);
+    return newGroup({ projectId: project.id, id, displayName, ...owner }, at);
+  });
+  await storeOf(table).place(groups.flatMap(itemsOf));
 }
 
 /** As if so many groups had that name: nothing else of them is there. */
@@ -61,6 +73,13 @@ export async function seedGroupName(
 ): Promise<void> {
   const ids = Array.from({ length: count }, () => newGroupId(connection.id, Date.parse(at), randomBytes));
   await storeOf(table).place([{ ...nameKey(project.id, connection.id, displayName), groups: new Set(ids) }]);
+}
+
+/** The row, and what its name is found by. */
+function itemsOf(group: Group): readonly Item[] {
+  return groupWrites(undefined, group, () => [], providerActor).flatMap((write) =>
+    "put" in write ? [write.put] : [],
+  );
 }
 
 function storeOf({ client, tableName }: TestTable) {
