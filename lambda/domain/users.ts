@@ -5,7 +5,7 @@
  * over (`member-change.ts`). Request bodies come as thunks, so that whoever may not come in hears of nothing else.
  */
 
-import { notFound, uniqueness } from "../scim/error.ts";
+import { notFound, RequestError, uniqueness } from "../scim/error.ts";
 import { type ScimAttributes, sameAttributes } from "../scim/resource.ts";
 import { type Key, memberGroupsKey, memberKey } from "../table/keys.ts";
 import { parseMemberGroups } from "../table/member-groups.ts";
@@ -94,7 +94,9 @@ export async function createUser(
     if (met === undefined) {
       const after = newcomer(connection, attributes, now(context));
       const change = { before: undefined, after, newNumber: true };
-      const member = await commit(context, change, ground, quotaExceeded.toProvider);
+      const member = await commit(context, change, ground, quotaExceeded.toProvider).catch(
+        refusedAlone(context, keys, items),
+      );
       return { connection, member, groups: [] };
     }
     const change = {
@@ -107,6 +109,19 @@ export async function createUser(
     // New to this connection, or under a new number: in none of its groups.
     return { connection, member, groups: [] };
   });
+}
+
+/** The last seat may be this very person's by now, taken since nobody was found: then look again who is there. */
+function refusedAlone({ store }: Context, keys: readonly Key[], seen: ItemsByKey) {
+  return async (error: unknown): Promise<never> => {
+    if (error instanceof RequestError && error.code === "quota_exceeded") {
+      const items = await store.read(keys);
+      if (keys.some((key) => items.get(key) !== undefined && seen.get(key) === undefined)) {
+        overtaken();
+      }
+    }
+    throw error;
+  };
 }
 
 export interface UserChange {

@@ -12,6 +12,7 @@ import type { ServiceResponse } from "../support/service.ts";
 import { checkItems } from "./check-table.ts";
 import { noRetries, retriesWithoutWaiting } from "./disturbed-client.ts";
 import { isReading, makeWorld, type Operation, operations, perform, type World } from "./operations.ts";
+import { shareOf } from "./share.ts";
 import { type RawItem, scanTable } from "./table-contents.ts";
 import { printItems, restoreTable } from "./table-copy.ts";
 import { tidyUp } from "./tidying.ts";
@@ -136,6 +137,10 @@ function withoutLeftovers(items: readonly RawItem[]): readonly RawItem[] {
   );
 }
 
+function withoutSyncFailures(items: readonly RawItem[]): readonly RawItem[] {
+  return items.filter(({ pk }) => !pk!.S!.startsWith("F#"));
+}
+
 /** A project whose removal was begun: closed, gone to everyone, and removed by the next DELETE. */
 function isClosing(items: readonly RawItem[]): boolean {
   return items.some(({ pk, deleting }) => pk!.S === "PROJECTS" && deleting?.BOOL === true);
@@ -143,11 +148,16 @@ function isClosing(items: readonly RawItem[]): boolean {
 
 const isSuccess = ({ status }: ServiceResponse): boolean => status < 300;
 
-/** Each run takes the half that its seed chooses; `run-seeds.ts` comes around to all of them. */
-const chosen = createSeededRandom(seed);
-const tried = operations.filter(({ alike }) => thorough || (!alike && chosen.next() < 0.5));
+/** All are run undisturbed; a share is cut off. */
+const cutOff = new Set(
+  shareOf(
+    operations.filter(({ alike }) => thorough || !alike),
+    seed,
+    4,
+  ),
+);
 
-describe.each(tried)("$name", (operation) => {
+describe.each(operations)("$name", (operation) => {
   let old: readonly string[];
   let done: Outcome;
   let doneState: readonly string[];
@@ -179,7 +189,9 @@ describe.each(tried)("$name", (operation) => {
     expect(allowed, `${where}, repeated`).toContain(repeated.answer.status);
     expect(checkItems(withoutLeftovers(repeated.items)), `${where}, repeated`).toEqual([]);
     if (operation.additive && state === "new") return;
-    expect({ where, repeated: meaningOf(withoutLeftovers(repeated.items)) }).toEqual({
+    // What is refused as done already is noted as refused: the client that asks cannot be told from another.
+    const left = isSuccess(repeated.answer) ? repeated.items : withoutSyncFailures(repeated.items);
+    expect({ where, repeated: meaningOf(withoutLeftovers(left)) }).toEqual({
       where,
       repeated: meaningOf(done.items),
     });
@@ -200,6 +212,7 @@ describe.each(tried)("$name", (operation) => {
     if (isReading(operation)) expect(doneState).toEqual(old);
     else expect(doneState).not.toEqual(old);
   });
+  if (!cutOff.has(operation)) return;
 
   test("an answer lost on every attempt", async () => {
     for (const { call, writes } of calls) {

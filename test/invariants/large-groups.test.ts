@@ -16,6 +16,7 @@ import { checkItems } from "./check-table.ts";
 import { interpose, noRetries } from "./disturbed-client.ts";
 import { seedFarApartUsers } from "./far-apart-users.ts";
 import { nameMark, patchOf } from "./operations.ts";
+import { shareOf } from "./share.ts";
 import { type RawItem, scanTable } from "./table-contents.ts";
 import { restoreTable } from "./table-copy.ts";
 import { rowKeysOf, tidyUp } from "./tidying.ts";
@@ -325,7 +326,7 @@ describe.each(tried)("$name", (operation) => {
 
   /** What a fault leaves, at each place to cut the operation off. */
   async function* outcomes(kind: Fault["kind"]) {
-    for (const { call, when } of cutsOf(commands, kind)) {
+    for (const { call, when } of shareOf(cutsOf(commands, kind), seed, 2)) {
       const where = `${kind} ${when} call ${call} (${commands[call - 1]})`;
       await restore();
       failing.faults.arm({ kind, when, call });
@@ -467,15 +468,27 @@ const meetings: readonly (readonly [Operation, readonly (Operation | undefined)[
 ];
 
 const everyone: readonly Operation[] = Object.values(rivals);
-/** Each run takes the half that its seed chooses; `run-seeds.ts` comes around to all of them. */
-const chosen = createSeededRandom(seed);
 const pairs = thorough
   ? everyone.flatMap((first) => [...everyone, undefined].map((second) => [first, second] as const))
-  : meetings
-      .flatMap(([first, seconds]) => seconds.map((second) => [first, second] as const))
-      .filter(() => chosen.next() < 0.5);
+  : meetings.flatMap(([first, seconds]) => seconds.map((second) => [first, second] as const));
+/** The others are run one after the other alone. */
+const interleaved = new Set(shareOf(pairs, seed, 4));
 
-test.each(pairs.map(([first, second]) => ({ first, second, name: second?.name ?? "tidying up" })))(
+const named = (pair: (typeof pairs)[number]) => {
+  const [first, second] = pair;
+  return { first, second, name: second?.name ?? "tidying up" };
+};
+
+test.each(pairs.filter((pair) => !interleaved.has(pair)).map(named))(
+  "$first.name, then: $name",
+  async ({ first, second }) => {
+    const { findings, statuses } = await interleave(first, second, Number.POSITIVE_INFINITY);
+    expect(findings).toEqual([]);
+    for (const status of statuses) expect(status).toBeLessThan(429);
+  },
+);
+
+test.each(pairs.filter((pair) => interleaved.has(pair)).map(named))(
   "$first.name, with: $name",
   async ({ first, second, name }) => {
     const strip = ({ statuses, state, seen }: Outcome): Outcome => ({ statuses, state, seen });

@@ -453,6 +453,17 @@ describe(`seed ${seed}`, () => {
     await expectSound();
   });
 
+  test("30 creates of one person for whom there is a seat, the last, are a 201 and duplicates", async () => {
+    ground = await openGround(seed + 24, { project: { quotas: { readers: 1 } } });
+    const answers = await crowd(ground, 30, (instance) => post(instance, userNamed("one")));
+    expect(countStatuses(answers)).toEqual({ 201: 1, 409: 29 });
+    const path = `/projects/${ground.project.id}/sync-failures`;
+    expect((await ground.observer.admin("GET", path)).body.items).toMatchObject([
+      { reason: "duplicate", attempts: 29 },
+    ]);
+    await expectSound();
+  });
+
   test("two connections claim one unmanaged member 25 times each: one gets it", async () => {
     ground = await openGround(seed + 12);
     const other = await ground.observer.createConnection({}, ground.project);

@@ -128,7 +128,10 @@ function answerOn(socket: Socket): Promise<EngineResponse> {
       size += part.length;
       head ??= headOf(joined(parts));
       if (head === undefined || size < head.bytes + head.bodyBytes) return;
-      if (Number.isNaN(head.bodyBytes)) return onError(new Error("the engine answered without a length"));
+      if (Number.isNaN(head.bodyBytes)) {
+        onError(new Error("the engine answered without a length"));
+        return;
+      }
       forget();
       const { statusCode, headers, bytes } = head;
       resolve({ statusCode, headers, body: joined(parts).subarray(bytes) });
