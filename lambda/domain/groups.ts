@@ -174,6 +174,7 @@ export async function changeGroup(
       readMembersGround(context, connectionId, id, wish),
     ]);
     const { connection, group: before, items } = opened;
+    watch.named(before.displayName);
     const { ifMatch, attributes, membersWanted, assertAnswerable } = unwrapped(asked);
     assertVersion("group", before, ifMatch);
     const stored = attributesOf(before);
@@ -253,6 +254,7 @@ export async function deleteGroup(
 ): Promise<void> {
   await changing(context, async () => {
     const { group } = await openGroup(context, caller, id, [], watch);
+    watch.named(group.displayName);
     assertVersion("group", group, ifMatch);
     await removeGroup(context, group, []);
   });
@@ -343,7 +345,6 @@ async function openGroup(
     }
     throw noSuchGroup(id);
   }
-  watch?.named(group.displayName);
   return { ...opened, group };
 }
 
