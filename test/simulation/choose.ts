@@ -49,6 +49,7 @@ const names = [
   "zo\u00eb@x.example",
 ];
 const externalIds = ["e1", "e2", "e3", "E1", "00ab", "ann@x.example"];
+const subjects = ["s1", "s2", "s3", "kim@x.example"];
 const groupNames = ["Staff", "Sales", "Board", "Crew", "Club", "Stra\u00dfe"];
 const accesses: readonly Access[] = ["none", "read", "write"];
 const roles: readonly Role[] = ["admin", "contributor", "reviewer"];
@@ -197,7 +198,21 @@ class Choice {
       [4, () => ({ kind: "set quotas", quotas: this.#quotas() })],
       [5, () => this.#aboutConnection()],
       [3, () => this.#aboutTokens()],
+      [6, () => this.#signIn()],
     ]);
+  }
+
+  #signIn(): Request {
+    const name = this.#name();
+    return {
+      kind: "sign in",
+      slot: this.#slot(),
+      subject: this.random.pick(subjects),
+      ...this.#maybe(0.5, () => ({ externalId: this.random.pick(externalIds) })),
+      ...this.#maybe(0.6, () => ({ userName: name })),
+      ...this.#maybe(0.5, () => ({ email: this.#chance(0.6) ? name : this.#name() })),
+      ...this.#maybe(0.3, () => ({ displayName: this.#word() })),
+    };
   }
 
   #createUser(): Request {

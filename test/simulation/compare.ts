@@ -1,10 +1,23 @@
 /** What the service holds and answers, against what the model says: every difference is a line. */
 
+import { type Json, type JsonObject, objectOf } from "../invariants/table-contents.ts";
 import type { ServiceResponse } from "../support/service.ts";
-import { compareAnswer } from "./compare-answer.ts";
-import { emailOf, type Group, isLive, isSameName, type Member, type Project, usageOf, usersOf } from "./model.ts";
+import { compareAnswer, learnFrom } from "./compare-answer.ts";
+import {
+  type Connection,
+  emailOf,
+  failureKey,
+  type Group,
+  isLive,
+  isSameName,
+  liveTokens,
+  type Member,
+  type Project,
+  usageOf,
+  usersOf,
+} from "./model.ts";
 import type { StepOutcome } from "./outcomes.ts";
-import type { Seen, SeenGroup, SeenMember } from "./seen.ts";
+import type { Seen, SeenFailure, SeenGroup, SeenMember } from "./seen.ts";
 import { seatKinds } from "./steps.ts";
 import { type Comparison, nameOf, nameOfGroup, show } from "./words.ts";
 
@@ -13,15 +26,90 @@ export function compareOutcome(
   outcome: StepOutcome,
   answers: readonly ServiceResponse[],
   seen: Seen,
-): Comparison {
-  const compared = outcome.replies.map((reply, index) => compareAnswer(reply, answers[index]!));
+): Comparison & { readonly project: Project } {
+  for (const [index, reply] of outcome.replies.entries()) learnFrom(reply, answers[index]!);
+  const isAlone = outcome.replies.length === 1;
+  const compared = outcome.replies.map((reply, index) => compareAnswer(reply, answers[index]!, isAlone));
+  const project = withFailuresAsSeen(outcome, seen);
   return {
-    differences: [
-      ...compared.flatMap(({ differences }) => differences),
-      ...compareState(outcome.project, seen),
-    ],
+    project,
+    differences: [...compared.flatMap(({ differences }) => differences), ...compareState(project, seen)],
     told: compared.flatMap(({ told }) => told),
   };
+}
+
+/** Those that are not settled are what they are seen to be. */
+function withFailuresAsSeen({ project, unsettled }: StepOutcome, seen: Seen): Project {
+  if (unsettled.size === 0) return project;
+  const failures = new Map(project.failures);
+  for (const key of unsettled) failures.delete(key);
+  for (const [key, failure] of failuresByKey(project, seen)) {
+    const { resourceType, operation, httpStatus: status, reason } = failure;
+    const [connection] = [...project.connections.values()].filter(
+      ({ identity }) => identity.id === failure.connectionId,
+    );
+    if (!unsettled.has(key) || connection === undefined) continue;
+    failures.set(key, {
+      ...failure,
+      connection: connection.identity.label,
+      resourceType: resourceType === "User" ? "User" : "Group",
+      operation: operations.find((each) => each === operation)!,
+      refusals: [{ status, reason }],
+    });
+  }
+  return { ...project, failures };
+}
+
+const operations = ["create", "replace", "modify", "delete"] as const;
+
+function failuresByKey(project: Project, seen: Seen): ReadonlyMap<string, SeenFailure> {
+  const labels = new Map(
+    [...project.connections.values()].map(({ identity }) => [identity.id, identity.label]),
+  );
+  return new Map(
+    seen.failures.map((failure) => [
+      failureKey(labels.get(failure.connectionId), failure.resourceType, failure.identifier),
+      failure,
+    ]),
+  );
+}
+
+function compareFailures(project: Project, seen: Seen): readonly string[] {
+  const differences: string[] = [];
+  const found = new Map(failuresByKey(project, seen));
+  for (const [key, { refusals, operation, attempts }] of project.failures) {
+    const failure = found.get(key);
+    found.delete(key);
+    if (failure === undefined) {
+      differences.push(`sync failure of ${key}: expected, not found`);
+      continue;
+    }
+    const isOneOf = refusals.some(
+      ({ status, reason }) => status === failure.httpStatus && reason === failure.reason,
+    );
+    if (!isOneOf || operation !== failure.operation || attempts !== failure.attempts) {
+      differences.push(
+        `sync failure of ${key}: expected ${show({ refusals, operation, attempts })}, found ${show(failure)}`,
+      );
+    }
+  }
+  for (const [key, failure] of found) {
+    differences.push(`sync failure of ${key}: found, not expected: ${show(failure)}`);
+  }
+  return differences;
+}
+
+function compareTokens(connection: Connection, project: Project, row: JsonObject): readonly string[] {
+  const live = liveTokens(project, connection).map(
+    ({ identity, endsAt }) => `${identity.id} until ${endsAt}`,
+  );
+  const found = (row["tokens"] as readonly Json[]).map(objectOf).flatMap(({ id, expiresAt }) => {
+    const endsAt = typeof expiresAt === "string" ? Date.parse(expiresAt) : Number.POSITIVE_INFINITY;
+    return project.now < endsAt ? `${id} until ${endsAt}` : [];
+  });
+  return live.sort().join() === found.sort().join()
+    ? []
+    : [`tokens of ${connection.slot}: expected ${show(live)}, found ${show(found)}`];
 }
 
 function compareState(project: Project, seen: Seen): readonly string[] {
@@ -111,6 +199,7 @@ function compareState(project: Project, seen: Seen): readonly string[] {
     const row = seen.connections.get(identity.id ?? "");
     differ(`connection ${slot}: deleted`, deleted, row === undefined);
     if (deleted || row === undefined) continue;
+    differences.push(...compareTokens(connection, project, row));
     for (const name of ["scimEnabled", "onDelete", "jit", "uniqueGroupNames", "defaults"] as const) {
       differ(`connection ${slot}: ${name}`, connection[name], row[name]);
     }
@@ -120,7 +209,7 @@ function compareState(project: Project, seen: Seen): readonly string[] {
     differ(`usage of ${kind}`, usage[kind], seen.usage[kind]);
     differ(`quota of ${kind}`, project.quotas[kind], seen.quotas[kind]);
   }
-  return differences;
+  return [...differences, ...compareFailures(project, seen)];
 }
 
 /** Somebody new is known by the name that nobody else may have. */

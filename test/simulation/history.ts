@@ -76,11 +76,11 @@ async function playStep(
   const seen = seenIn(await world.scan(), world.projectId);
   let closest: readonly string[] | undefined;
   for (const outcome of outcomesOfStep(project, numbered, died)) {
-    const { differences, told } = compareOutcome(outcome, answers, seen);
+    const { differences, told, project: settled } = compareOutcome(outcome, answers, seen);
     if (differences.length === 0) {
       for (const { identity, ...version } of told) identity.seen = version;
-      await learnIds(world, outcome.project);
-      return outcome.project;
+      await learnIds(world, settled);
+      return settled;
     }
     if (closest === undefined || differences.length < closest.length) closest = differences;
   }

@@ -2,7 +2,7 @@
 
 import { urns } from "../service/scim-messages.ts";
 import type { ServiceResponse, TestService } from "../support/service.ts";
-import { lastConnectionAt, liveTokens, type Project } from "./model.ts";
+import { lastConnectionAt, liveTokens, nobodysId, type Project } from "./model.ts";
 import { tokenOf } from "./provider-model.ts";
 import {
   type GroupBody,
@@ -16,9 +16,6 @@ import {
   type UserBody,
   type UserChange,
 } from "./steps.ts";
-
-/** As ids are formed, and nobody's: in place of a label whose step was left out. */
-const nobodysId = "00000000-0000-4000-8000-000000000000";
 
 interface Message {
   readonly method: string;
@@ -279,6 +276,12 @@ function messageToProduct(project: Project, request: ProductRequest): Message {
       return {
         method: request.kind === "put into group" ? "PUT" : "DELETE",
         path: `/groups/${groupId(project, request.group)}/members/${memberId(project, request.member)}`,
+      };
+    case "sign in":
+      return {
+        method: "POST",
+        path: `${connectionPath(project, request.slot)}/sign-ins`,
+        body: without(request, "kind", "slot"),
       };
     case "create connection":
       return {

@@ -47,6 +47,12 @@ export interface Member {
   /** Of a user; null for a reader. */
   readonly role: Role | null;
   readonly access: Access;
+  /** Made by a sign-in, and not linked by SCIM since: how its connection knows it. */
+  readonly signIn:
+    | { readonly connection: Label; readonly subject: string; readonly externalId: string | undefined }
+    | undefined;
+  /** Nobody has decided yet what type it is. */
+  readonly isTypeOpen: boolean;
   /** When it was deleted, in steps of the project; undefined for a live one. */
   readonly deleted: number | undefined;
   /** Rises when SCIM sees a change. */
@@ -91,6 +97,19 @@ export interface Connection {
   readonly deleted: boolean;
 }
 
+/** A provisioning request that could not be applied, and has not succeeded since. */
+export interface SyncFailure {
+  readonly connection: Label;
+  readonly resourceType: "User" | "Group";
+  /** As the latest attempt told it; one failure for all spellings. */
+  readonly identifier: string;
+  /** All below are of the latest attempt, too. */
+  readonly operation: "create" | "replace" | "modify" | "delete";
+  /** Any of them, where several hold at once. */
+  readonly refusals: readonly { readonly status: number; readonly reason: string }[];
+  readonly attempts: number;
+}
+
 export interface Project {
   /** Epoch milliseconds. */
   readonly now: number;
@@ -102,6 +121,10 @@ export interface Project {
   readonly members: ReadonlyMap<Label, Member>;
   /** Live ones only. */
   readonly groups: ReadonlyMap<Label, Group>;
+  /** What those that are gone were called. */
+  readonly formerGroups: ReadonlyMap<Label, string>;
+  /** The open ones, by `failureKey`. */
+  readonly failures: ReadonlyMap<string, SyncFailure>;
   /** What labels name: several may name one member, and a member several users one after the other. */
   readonly named: {
     readonly members: ReadonlyMap<Label, MemberIdentity>;
@@ -118,9 +141,19 @@ export function emptyProject(now: number): Project {
     connections: new Map(),
     members: new Map(),
     groups: new Map(),
+    formerGroups: new Map(),
+    failures: new Map(),
     named: { members: new Map(), users: new Map(), groups: new Map() },
   };
 }
+
+/** One open failure for each connection, resource type and identifier. */
+export function failureKey(connection: string | undefined, resourceType: string, identifier: string): string {
+  return `${resourceType} ${identifier && fold(identifier)} at ${connection}`;
+}
+
+/** As ids are formed, and nobody's: in place of a label whose step was left out. */
+export const nobodysId = "00000000-0000-4000-8000-000000000000";
 
 export function newIdentity(label: Label): Identity {
   return { label, id: undefined, seen: undefined };
@@ -139,6 +172,11 @@ export function isSameName(a: string | undefined, b: string | undefined): boolea
 export function emailOf({ emails = [] }: Pick<Attributes, "emails">): string | undefined {
   const chosen = emails.find(({ primary }) => primary) ?? emails.find(isWorkEmail) ?? emails[0];
   return chosen?.value;
+}
+
+/** As SCIM shows it, should the member be a user of a connection whose SCIM is off just now. */
+export function emailByHand(value: string): Email {
+  return { value, type: "work", primary: true };
 }
 
 export function isWorkEmail({ type }: Email): boolean {

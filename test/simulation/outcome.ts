@@ -8,6 +8,8 @@ export interface Refusal {
   readonly scimType?: string;
   /** Of a problem of the admin API. */
   readonly code?: string;
+  /** Of the sync failure that it becomes. */
+  readonly reason?: string;
   /** What the detail must say, in any place. */
   readonly says?: readonly string[];
 }
@@ -23,7 +25,12 @@ export type Shown =
   | { readonly kind: "group"; readonly group: Group }
   | { readonly kind: "connection"; readonly connection: Connection }
   | { readonly kind: "token"; readonly token: Token }
+  | { readonly kind: "sign-in"; readonly decision: SignIn }
   | { readonly kind: "project" };
+
+export type SignIn =
+  | { readonly decision: "allow"; readonly member: Member; readonly created: boolean }
+  | { readonly decision: "deny"; readonly reason: string; readonly member: Member | undefined };
 
 export type Reply =
   | { readonly kind: "refused"; readonly refusals: readonly Refusal[] }

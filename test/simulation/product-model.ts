@@ -4,13 +4,13 @@ import {
   type Attributes,
   type Connection,
   connectionAt,
+  emailByHand,
   emailOf,
   type Group,
   groupAt,
   isLive,
   isSameName,
   isSameSet,
-  isWorkEmail,
   liveMembers,
   liveTokens,
   type Member,
@@ -27,14 +27,29 @@ import {
 } from "./model.ts";
 import { done, type Outcome, type Refusal, refused } from "./outcome.ts";
 import { isSameAttributes, missingSeat, withoutGroup } from "./provider-model.ts";
-import type { ConnectionSettings, Email, Label, MemberFields, ProductRequest, Slot } from "./steps.ts";
+import { outcomesOfSignIn } from "./sign-in-model.ts";
+import type { ConnectionSettings, Label, MemberFields, ProductRequest, Slot } from "./steps.ts";
 
 type RequestOf<Kind extends ProductRequest["kind"]> = Extract<ProductRequest, { kind: Kind }>;
 
 /** API.md §3. */
 const liveTokensMax = 2;
 
-export function outcomeAtProduct(project: Project, request: ProductRequest, label: Label): Outcome {
+export function outcomesAtProduct(
+  project: Project,
+  request: ProductRequest,
+  label: Label,
+): readonly Outcome[] {
+  if (request.kind === "sign in") return outcomesOfSignIn(project, request, label);
+  if (request.kind === "rotate tokens") return rotateTokens(project, request, label);
+  return [outcomeOf(project, request, label)];
+}
+
+function outcomeOf(
+  project: Project,
+  request: Exclude<ProductRequest, { readonly kind: "sign in" | "rotate tokens" }>,
+  label: Label,
+): Outcome {
   switch (request.kind) {
     case "set quotas":
       return done({ ...project, quotas: { ...project.quotas, ...request.quotas } }, 200, { kind: "project" });
@@ -61,8 +76,6 @@ export function outcomeAtProduct(project: Project, request: ProductRequest, labe
       return deleteConnection(project, request.slot);
     case "create token":
       return createToken(project, request, label);
-    case "rotate tokens":
-      return rotateTokens(project, request, label);
     case "revoke token":
       return revokeToken(project, request.slot);
   }
@@ -91,6 +104,8 @@ function addMember(project: Project, fields: RequestOf<"add member">["fields"], 
     },
     role: type === "user" ? (role ?? "contributor") : null,
     access,
+    signIn: undefined,
+    isTypeOpen: false,
     deleted: undefined,
     revision: 0,
   };
@@ -129,6 +144,8 @@ function changeMember(project: Project, { member: label, fields }: RequestOf<"ch
     attributes,
     role: type === "reader" ? null : (role ?? member.role ?? "contributor"),
     access: access ?? member.access,
+    isTypeOpen:
+      member.isTypeOpen && role === undefined && fields.type === undefined && fields.status === undefined,
     revision: isSameAttributes(attributes, member.attributes) ? member.revision : member.revision + 1,
   };
   const isTheIdPs =
@@ -151,24 +168,19 @@ function changedAttributes(attributes: Attributes, fields: MemberFields): Attrib
     ...(displayName === "" ? withoutDisplayName : attributes),
     ...(userName !== undefined && { userName }),
     ...(displayName && { displayName }),
-    ...(email !== undefined && { emails: withEmail(attributes, email) }),
+    ...(email !== undefined &&
+      email !== (emailOf(attributes) ?? "") && { emails: withEmail(attributes, email) }),
     ...(type !== undefined && type !== typeOf({ attributes }) && { team: type === "user" }),
     ...(status !== undefined &&
       (status === "active") !== (attributes.active !== false) && { active: status === "active" }),
   };
 }
 
-/** As SCIM shows it, should the member be a user of a connection whose SCIM is off just now. */
-function emailByHand(value: string): Email {
-  return { value, type: "work", primary: true };
-}
-
-/** The member's email changes; further values that its IdP sent stay. */
-function withEmail({ emails = [] }: Attributes, email: string): Attributes["emails"] {
-  const chosen = emails.find(({ primary }) => primary) ?? emails.find(isWorkEmail) ?? emails[0];
-  const others = emails.filter((each) => each !== chosen);
-  if (email !== "") return [emailByHand(email), ...others];
-  return others.length > 0 ? others : undefined;
+/** The member's email changes, or all go with it; else further values that its IdP sent stay. */
+function withEmail(attributes: Attributes, email: string): Attributes["emails"] {
+  if (email === "") return undefined;
+  const old = emailOf(attributes);
+  return [emailByHand(email), ...(attributes.emails ?? []).filter(({ value }) => !isSameName(value, old))];
 }
 
 function deleteMember(project: Project, label: Label): Outcome {
@@ -312,7 +324,10 @@ function replaceConnection(project: Project, connection: Connection): Project {
 function deleteConnection(project: Project, slot: Slot): Outcome {
   const connection = connectionAt(project, slot);
   if (connection === undefined) return refused(project, notFound);
-  return done(replaceConnection(project, { ...connection, deleted: true }), 204);
+  const failures = new Map(
+    [...project.failures].filter(([, failure]) => failure.connection !== connection.identity.label),
+  );
+  return done({ ...replaceConnection(project, { ...connection, deleted: true }), failures }, 204);
 }
 
 function createToken(
@@ -329,20 +344,24 @@ function createToken(
   return withToken(project, connection, { identity: { ...newIdentity(label), secret: undefined }, endsAt });
 }
 
+/** Of two that are live, the one used last lives through an overlap: which, is not kept here. */
 function rotateTokens(
   project: Project,
   { slot, overlapSeconds = 0 }: RequestOf<"rotate tokens">,
   label: Label,
-): Outcome {
+): readonly Outcome[] {
   const connection = connectionAt(project, slot);
-  if (connection === undefined) return refused(project, notFound);
-  if (overlapSeconds > 0 && liveTokens(project, connection).length >= liveTokensMax) {
-    return refused(project, tooManyTokens);
-  }
-  const endsAt = project.now + overlapSeconds * 1_000;
-  const tokens = connection.tokens.map((token) => ({ ...token, endsAt: Math.min(token.endsAt, endsAt) }));
-  const identity = { ...newIdentity(label), secret: undefined };
-  return withToken(project, { ...connection, tokens }, { identity, endsAt: Number.POSITIVE_INFINITY });
+  if (connection === undefined) return [refused(project, notFound)];
+  const live = liveTokens(project, connection);
+  const survivors = overlapSeconds === 0 ? [undefined] : live.length > 0 ? live : [undefined];
+  return survivors.map((survivor) => {
+    const tokens = connection.tokens.map((token) => {
+      const endsAt = project.now + (token === survivor ? overlapSeconds * 1_000 : 0);
+      return { ...token, endsAt: Math.min(token.endsAt, endsAt) };
+    });
+    const identity = { ...newIdentity(label), secret: undefined };
+    return withToken(project, { ...connection, tokens }, { identity, endsAt: Number.POSITIVE_INFINITY });
+  });
 }
 
 function withToken(project: Project, connection: Connection, token: Token): Outcome {

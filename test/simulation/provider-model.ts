@@ -1,5 +1,6 @@
 /** What SCIM requests do, by API.md §4. */
 
+import { withFailures } from "./failure-model.ts";
 import {
   type Attributes,
   type Connection,
@@ -52,7 +53,11 @@ export function outcomesAtProvider(
   const connection = connectionAt(project, request.at);
   const atTheDoor = refusalsAtTheDoor(project, request, connection);
   if (connection === undefined || atTheDoor.length > 0) return [refused(project, ...atTheDoor)];
-  const at = { project, connection };
+  const outcomes = outcomesInside({ project, connection }, request, label);
+  return outcomes.flatMap((outcome) => withFailures(project, request, outcome));
+}
+
+function outcomesInside(at: At, request: ProviderRequest, label: Label): readonly Outcome[] {
   switch (request.kind) {
     case "create user":
       return createUser(at, request.body, label);
@@ -118,11 +123,11 @@ function refusalsAtTheDoor(
   return connection.scimEnabled ? [] : [{ status: 403, says: ["SCIM"] }];
 }
 
-const notFound: Refusal = { status: 404 };
-const stale: Refusal = { status: 412 };
-const invalid: Refusal = { status: 400 };
-const unknownUser: Refusal = { status: 400, scimType: "invalidValue" };
-const taken: Refusal = { status: 409, scimType: "uniqueness" };
+const notFound: Refusal = { status: 404, reason: "resource_deleted" };
+const stale: Refusal = { status: 412, reason: "validation" };
+const invalid: Refusal = { status: 400, reason: "validation" };
+const unknownUser: Refusal = { status: 400, scimType: "invalidValue", reason: "unknown_member" };
+const taken: Refusal = { status: 409, scimType: "uniqueness", reason: "duplicate" };
 
 function createUser(at: At, body: UserBody, label: Label): readonly Outcome[] {
   const { project } = at;
@@ -134,10 +139,20 @@ function createUser(at: At, body: UserBody, label: Label): readonly Outcome[] {
     return [refuseNewcomer(at, attributes, { ...taken, says })];
   }
   if (first !== undefined) return [meet(at, first, attributes, label)];
-  const returning = departedMembers(at, attributes);
-  return returning.length > 0
-    ? returning.map((member) => admit(at, member, attributes, label))
+  const others = [...signedIn(at, attributes), ...departedMembers(at, attributes)];
+  return others.length > 0
+    ? others.map((member) => meet(at, member, attributes, label))
     : [admit(at, undefined, attributes, label)];
+}
+
+/** Who signed in at this connection with that externalId, under whatever names. */
+function signedIn({ project, connection }: At, { externalId }: Attributes): readonly Member[] {
+  return liveMembers(project).filter(
+    ({ signIn }) =>
+      signIn?.connection === connection.identity.label &&
+      externalId !== undefined &&
+      signIn.externalId === externalId,
+  );
 }
 
 /** The live members that bear its userName or its email. */
@@ -164,13 +179,18 @@ function departedMembers({ project, connection }: At, attributes: Attributes): r
   return [...new Set([byName, byEmail])].filter((member) => member !== undefined);
 }
 
-/** First sync of someone who exists, or the return of someone that this connection deleted. */
+/** First sync of someone who exists, or the return of someone that this connection had. */
 function meet(at: At, member: Member, attributes: Attributes, label: Label): Outcome {
   const { project, connection } = at;
-  if (managerOfMember(project, member) !== undefined) return refuseNewcomer(at, attributes, taken);
-  const isBack = member.former === connection.identity.label;
-  if (!isBack && typeOf(member) !== typeOf({ attributes })) {
-    return refuseNewcomer(at, attributes, { ...taken, says: ["User already available in the project"] });
+  const manager = managerOfMember(project, member);
+  if (manager !== undefined) {
+    const reason = manager === connection ? "duplicate" : "managed_elsewhere";
+    return refuseNewcomer(at, attributes, { ...taken, reason });
+  }
+  const isBack = member.former === connection.identity.label || !isLive(member);
+  if (!isBack && !member.isTypeOpen && typeOf(member) !== typeOf({ attributes })) {
+    const says = ["User already available in the project"];
+    return refuseNewcomer(at, attributes, { ...taken, reason: "role_conflict", says });
   }
   return admit(at, member, attributes, label);
 }
@@ -196,6 +216,8 @@ function admit(at: At, found: Member | undefined, attributes: Attributes, label:
     role: !isUser ? null : found !== undefined && typeOf(found) === "user" ? found.role : defaultRole,
     access: found?.access ?? (isUser ? userAccess : readerAccess),
     deleted: undefined,
+    signIn: undefined,
+    isTypeOpen: false,
     revision: 0,
   };
   const refusal = seatRefusal(project, found, member);
@@ -229,7 +251,7 @@ function outOfGroups(project: Project, user: Identity | undefined): Project {
 /** Undefined where the seat that is needed is free, or none is needed. */
 function seatRefusal(project: Project, before: Member | undefined, after: Member): Refusal | undefined {
   const kind = missingSeat(project, before, after);
-  return kind && { status: 403, says: [kind, String(project.quotas[kind])] };
+  return kind && { status: 403, reason: "quota_exceeded", says: [kind, String(project.quotas[kind])] };
 }
 
 export function missingSeat(
@@ -284,7 +306,10 @@ function patchUser(at: At, request: RequestOf<"patch user">): Outcome {
   const { project, connection } = at;
   const member = userAt(project, connection, request.user);
   if (member === undefined) return refused(project, notFound);
-  const refusals: Refusal[] = request.ifMatch && isStale(member.user, member.revision) ? [stale] : [];
+  const refusals: Refusal[] = [
+    ...(request.ifMatch && isStale(member.user, member.revision) ? [stale] : []),
+    ...(request.changes.length === 0 ? [invalid] : []),
+  ];
   let attributes = member.attributes;
   for (const change of request.changes) {
     const changed = changeUser(attributes, change);
@@ -508,7 +533,10 @@ function replaceGroup(at: At, request: RequestOf<"replace group">): Outcome {
 function patchGroup(at: At, request: RequestOf<"patch group">): Outcome {
   const group = ownGroup(at, request.group);
   if (group === undefined) return refused(at.project, notFound);
-  const refusals: Refusal[] = request.ifMatch && isStale(group.identity, group.revision) ? [stale] : [];
+  const refusals: Refusal[] = [
+    ...(request.ifMatch && isStale(group.identity, group.revision) ? [stale] : []),
+    ...(request.changes.length === 0 ? [invalid] : []),
+  ];
   let patched: Patched = { group, unknown: new Set() };
   for (const change of request.changes) {
     const changed = changeGroup(at, patched, change);
@@ -585,10 +613,11 @@ function deleteGroup(at: At, request: RequestOf<"delete group">): Outcome {
   return done(withoutGroup(at.project, group), 204);
 }
 
-export function withoutGroup(project: Project, { identity }: Group): Project {
+export function withoutGroup(project: Project, { identity, displayName }: Group): Project {
   const groups = new Map(project.groups);
   groups.delete(identity.label);
-  return { ...project, groups };
+  const formerGroups = withEntry(project.formerGroups, identity.label, displayName);
+  return { ...project, groups, formerGroups };
 }
 
 function readGroup(at: At, request: RequestOf<"read group">): Outcome {

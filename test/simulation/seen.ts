@@ -40,11 +40,22 @@ export interface SeenGroup {
   readonly byHand: ReadonlySet<number>;
 }
 
+export interface SeenFailure {
+  readonly connectionId: string;
+  readonly resourceType: string;
+  readonly identifier: string;
+  readonly operation: string;
+  readonly httpStatus: number;
+  readonly reason: string;
+  readonly attempts: number;
+}
+
 export interface Seen {
   /** By id. */
   readonly connections: ReadonlyMap<string, JsonObject>;
   readonly members: readonly SeenMember[];
   readonly groups: readonly SeenGroup[];
+  readonly failures: readonly SeenFailure[];
   readonly usage: Readonly<Record<SeatKind, number>>;
   readonly quotas: JsonObject;
 }
@@ -59,6 +70,7 @@ export function seenIn(items: readonly RawItem[], projectId: string): Seen {
     connections: tenant.connections,
     members,
     groups: [...tenant.groups].map(([id, row]) => seenGroup(tenant, id, row, members)),
+    failures: [...tenant.failures.values()].map(seenFailure),
     usage: usageIn(tenant),
     quotas: objectOf(tenant.project?.["quotas"]),
   };
@@ -70,7 +82,9 @@ function isLookedAt({ pk, sk }: RawItem): boolean {
   return (
     scope === "PROJECTS" ||
     scope === "G" ||
-    (scope === "P" && (part === undefined || part === "M" || part === "SEATS")) ||
+    scope === "M" ||
+    scope === "F" ||
+    (scope === "P" && (part === undefined || part === "SEATS")) ||
     (scope === "C" && sk!.S!.startsWith("departed#"))
   );
 }
@@ -101,6 +115,19 @@ function emailOf(value: Json): Email {
     value: String(address),
     ...(typeof type === "string" && { type }),
     ...(typeof primary === "boolean" && { primary }),
+  };
+}
+
+function seenFailure(item: JsonObject): SeenFailure {
+  const text = (name: string) => String(item[name]);
+  return {
+    connectionId: text("connectionId"),
+    resourceType: text("resourceType"),
+    identifier: text("identifier"),
+    operation: text("operation"),
+    httpStatus: Number(item["httpStatus"]),
+    reason: text("reason"),
+    attempts: Number(item["attempts"]),
   };
 }
 

@@ -3,6 +3,7 @@
 import type { Failure } from "./history.ts";
 import type { Project } from "./model.ts";
 import { type History, labelOf, type NumberedStep, type Step } from "./steps.ts";
+import { kindOf } from "./words.ts";
 
 export interface Shrunk {
   readonly history: History;
@@ -21,8 +22,9 @@ export async function shrink(
   let best = { history: upTo(history, failure), failure };
   const attempt = async (candidate: History): Promise<boolean> => {
     const found = await fails(candidate);
-    if (found !== undefined) best = { history: upTo(candidate, found), failure: found };
-    return found !== undefined;
+    if (found === undefined || !isOfAKind(found, failure)) return false;
+    best = { history: upTo(candidate, found), failure: found };
+    return true;
   };
 
   // Guesses first: each leaves out most of what does not matter, in one go.
@@ -59,6 +61,12 @@ export async function shrink(
     }
     return isSimpler;
   }
+}
+
+/** So that it does not end up with another failure, of which there may be many. */
+function isOfAKind(a: Failure, b: Failure): boolean {
+  const kinds = new Set(a.differences.map(kindOf));
+  return b.differences.some((difference) => kinds.has(kindOf(difference)));
 }
 
 function upTo(history: History, { at }: Failure): NumberedStep[] {
@@ -136,7 +144,7 @@ function withLess(value: unknown): readonly unknown[] {
 const neverLeftOut: ReadonlySet<string> = new Set([
   ...["kind", "at", "slot", "body", "fields", "settings", "provider", "quotas", "changes", "user", "users"],
   ...["member", "members", "group", "userName", "type", "displayName", "by", "value", "set", "to", "add"],
-  ...["remove", "wrong", "email", "seconds"],
+  ...["remove", "wrong", "subject", "email", "seconds"],
 ]);
 
 function omit(value: object, name: string): object {

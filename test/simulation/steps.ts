@@ -174,6 +174,15 @@ export type ProductRequest =
       readonly provider: string;
       readonly settings: ConnectionSettings;
     }
+  | {
+      readonly kind: "sign in";
+      readonly slot: Slot;
+      readonly subject: string;
+      readonly externalId?: string;
+      readonly userName?: string;
+      readonly email?: string;
+      readonly displayName?: string;
+    }
   | { readonly kind: "change connection"; readonly slot: Slot; readonly settings: ConnectionSettings }
   | { readonly kind: "delete connection"; readonly slot: Slot }
   | { readonly kind: "create token"; readonly slot: Slot; readonly lastsSeconds?: number }

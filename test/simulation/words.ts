@@ -31,3 +31,13 @@ export function show(value: unknown): string {
       : each,
   );
 }
+
+/** What kind of difference it is, whoever is concerned: of an answer, what was expected and what status came. */
+export function kindOf(difference: string): string {
+  const [, expected, status] = /^answer: expected (.*), got (\d{3}) /.exec(difference) ?? [];
+  if (status !== undefined) return `${expected?.split(" saying")[0]} got ${status}`;
+  return difference
+    .split(/: (?:expected|found)/)[0]!
+    .replaceAll(/\S+ \(made by \w+\)/g, "somebody")
+    .replace(/^(sync failure of \w+).*/, "$1");
+}
