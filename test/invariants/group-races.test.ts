@@ -11,6 +11,7 @@ import { checkTable } from "./check-table.ts";
 import { seedFarApartUsers, seedNumbers } from "./far-apart-users.ts";
 import { patchOf } from "./operations.ts";
 import { type Calm, countStatuses, crowd, type Ground, insist, openGround } from "./race-ground.ts";
+import { shareOf } from "./share.ts";
 import { scanTable } from "./table-contents.ts";
 import { tidyUp } from "./tidying.ts";
 
@@ -114,9 +115,6 @@ async function readWhile(id: string, work: Promise<unknown>): Promise<readonly (
   return seen;
 }
 
-/** With THOROUGH=1 on a calm table, too, where the orders are others. */
-const thorough = process.env["THOROUGH"] !== undefined;
-
 /** Delays alone; and delays with what a busy DynamoDB answers, which the embedded one never does. */
 const weathers: readonly (readonly [name: string, disturbance: Calm])[] = [
   ["on a calm table", {}],
@@ -124,9 +122,9 @@ const weathers: readonly (readonly [name: string, disturbance: Calm])[] = [
 ];
 
 describe(`seed ${seed}`, () => {
-  describe.each(thorough ? weathers : weathers.slice(1))("%s", (_, disturbance) => {
-    test("of 200 adds and removes of single members none is lost, and each counts once", async () => {
-      await open(0, 40, disturbance);
+  describe.each(shareOf(weathers, seed, 2))("%s", (_, disturbance) => {
+    test("of 100 adds and removes of single members none is lost, and each counts once", async () => {
+      await open(0, 25, disturbance);
       const id = await createGroup("Crowd");
       const { random } = ground;
       const wanted: string[] = [];
@@ -140,7 +138,7 @@ describe(`seed ${seed}`, () => {
           if (add !== isIn) effective++;
           isIn = add;
           const answer = await insist(() => patch(instance, id, add ? adding(user) : removing(user)));
-          if (answer.status !== 200 || round === 4) {
+          if (answer.status !== 200 || round === 3) {
             if (isIn) wanted.push(user);
             return answer;
           }

@@ -17,6 +17,7 @@ import {
   openGround,
   sampleUsage,
 } from "./race-ground.ts";
+import { shareOf } from "./share.ts";
 import { foldForCheck, scanTable } from "./table-contents.ts";
 
 const seed = seedFromEnvironment();
@@ -95,8 +96,7 @@ const weathers: readonly (readonly [name: string, disturbance: Calm])[] = [
 ];
 
 describe(`seed ${seed}`, () => {
-  // Each run takes the weather that its seed chooses.
-  describe.each([weathers[seed % weathers.length]!])("%s", (_, disturbance) => {
+  describe.each(shareOf(weathers, seed, 2))("%s", (_, disturbance) => {
     test("[69] 60 creates of one person make one user", async () => {
       ground = await openGround(seed, { disturbance });
       const answers = await crowd(ground, 60, (instance) => post(instance, userNamed("one")));

@@ -11,9 +11,9 @@ import type { Tenant } from "./tenant.ts";
 
 const short: LoadOptions = {
   target: { kind: "started" },
-  tenants: 3,
+  tenants: 2,
   rate: 6,
-  seconds: 3,
+  seconds: 2,
   burstSeconds: 0.5,
   population: 10,
   seed: 20_261_122,

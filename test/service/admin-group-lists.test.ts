@@ -100,7 +100,8 @@ describe("limit and cursor", () => {
 
   test("limit defaults to 50; nextCursor is absent on the last page", async () => {
     const own = productOf(service, await service.createProject());
-    for (let number = 0; number < 51; number++) await own.addGroup(`Group ${number}`);
+    const names = Array.from({ length: 51 }, (_, number) => `Group ${number}`);
+    await seedProductGroups(service.table, own.project, names);
     const { body } = await own.admin("GET", "/groups");
     expect(body.items).toHaveLength(50);
     const rest = (await own.admin("GET", `/groups?cursor=${body.nextCursor}`)).body;

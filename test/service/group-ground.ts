@@ -1,7 +1,7 @@
 /** A connection with users to be put into groups, and what tests of groups ask of it again and again. */
 
 import { expect } from "vitest";
-import { memberIdOf } from "../../lambda/domain/member-id.ts";
+import { memberIdsOf } from "../../lambda/domain/member-id.ts";
 import { seedUsers } from "../support/seed-users.ts";
 import type { ServiceResponse, TestConnection, TestService } from "../support/service.ts";
 import { startTable, type TestTable } from "../support/table.ts";
@@ -46,7 +46,7 @@ export async function openGroupGround(
     service,
     connection,
     product: productOf(service, connection.project),
-    users: Array.from({ length: userCount }, (_, number) => memberIdOf(connection.project.id, number)),
+    users: memberIdsOf(connection.project.id, Array(userCount).keys()),
     groups: groupsOf(connection, () => {
       time += 1_000;
     }),

@@ -487,9 +487,9 @@ describe("If-Match", () => {
 });
 
 describe("many members", () => {
-  test("E8: 100 one by one (300 in the replay) with repeats in between, then gone in both shapes", async () => {
+  test("E8: 30 one by one (120 in the replay) with repeats in between, then gone in both shapes", async () => {
     const { id } = await ground.groups.create("E8", [], { externalId: "e8" });
-    const joins = users.slice(0, 100);
+    const joins = users.slice(0, 30);
     const add = async (member: string, tag: string) => {
       const value = [{ $ref: null, value: member }];
       const { status, headers } = await ground.groups.patch(id, { op: "Add", path: "members", value });
@@ -501,14 +501,14 @@ describe("many members", () => {
     }
     expect(await ground.groups.members(id)).toEqual(sorted(joins));
     expect(await ground.groups.read(id, "?excludedAttributes=members")).not.toHaveProperty("members");
-    for (const [index, leaving] of joins.slice(0, 20).entries()) {
+    for (const [index, leaving] of joins.slice(0, 10).entries()) {
       const operation =
         index % 2 === 0
           ? { op: "Remove", path: "members", value: [{ $ref: null, value: leaving }] }
           : remove(byValue(leaving));
       expect((await ground.groups.patch(id, operation)).status).toBe(200);
     }
-    expect(await ground.groups.members(id)).toEqual(sorted(joins.slice(20)));
+    expect(await ground.groups.members(id)).toEqual(sorted(joins.slice(10)));
   });
 
   test("O6: 256 in one PATCH", async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createRuntime } from "../../lambda/runtime/runtime.ts";
 import { memberGroupsKey, mirrorHeadKey, mirrorPageKey } from "../../lambda/table/keys.ts";
 import { scanTable } from "../invariants/table-contents.ts";
+import { restoreTable } from "../invariants/table-copy.ts";
 import { type FaultInjector, injectFaults } from "../support/faulty-client.ts";
 import { startService, type TestService } from "../support/service.ts";
 import { startTable, type TestTable } from "../support/table.ts";
@@ -49,8 +50,10 @@ async function traces(projectId: string): Promise<readonly string[]> {
 }
 
 test("whichever call it is cut off at", async () => {
+  const projectId = await closedDown();
+  const whole = await scanTable(table.client, table.tableName);
   for (let call = 1; ; call++) {
-    const projectId = await closedDown();
+    await restoreTable(table, whole);
     expect((await traces(projectId)).length).toBeGreaterThan(15);
     faults.arm({ call, when: call % 2 === 0 ? "before" : "after", kind: "crash" });
     await faulty.admin("DELETE", `/projects/${projectId}`);

@@ -17,6 +17,7 @@ import {
   managerOf,
   managerOfMember,
   memberAt,
+  membersOf,
   minus,
   newIdentity,
   type Project,
@@ -139,13 +140,17 @@ function changeMember(project: Project, { member: label, fields }: RequestOf<"ch
   const { role, access } = fields;
   const type = fields.type ?? typeOf(member);
   const attributes = changedAttributes(member.attributes, fields);
+  const changedRole = type === "reader" ? null : (role ?? member.role ?? "contributor");
+  const isDecided =
+    type !== typeOf(member) ||
+    changedRole !== member.role ||
+    (attributes.active !== false) !== (member.attributes.active !== false);
   const changed: Member = {
     ...member,
     attributes,
-    role: type === "reader" ? null : (role ?? member.role ?? "contributor"),
+    role: changedRole,
     access: access ?? member.access,
-    isTypeOpen:
-      member.isTypeOpen && role === undefined && fields.type === undefined && fields.status === undefined,
+    isTypeOpen: member.isTypeOpen && !isDecided,
     revision: isSameAttributes(attributes, member.attributes) ? member.revision : member.revision + 1,
   };
   const isTheIdPs =
@@ -271,7 +276,9 @@ function changeMembership(
 }
 
 /** A user of the group's own connection is what the IdP sees there when its SCIM is on again; anybody else it never sees. */
-function withMember(project: Project, group: Group, { identity, user, connection }: Member): Group {
+function withMember(project: Project, group: Group, member: Member): Group {
+  if (membersOf(project, group).includes(member)) return group;
+  const { identity, user, connection } = member;
   const isOwn = user !== undefined && connection !== undefined && connection === group.connection;
   return isOwn && project.connections.get(connection)?.deleted === false
     ? { ...group, users: plus(group.users, [user]) }

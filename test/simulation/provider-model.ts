@@ -564,14 +564,13 @@ function changeGroup(
     unknown: unknownOnes,
   });
   if ("wrong" in change) {
+    if (change.wrong === "a group as a member") return withUsers(group.users, plus(unknown, [change.wrong]));
     const scimTypes = {
       "another id": "mutability",
       "a path to nothing": "invalidPath",
       "a number for displayName": "invalidValue",
-      "a group as a member": undefined,
     };
-    const scimType = scimTypes[change.wrong];
-    return { refusal: { ...invalid, ...(scimType && { scimType }) } };
+    return { refusal: { ...invalid, scimType: scimTypes[change.wrong] } };
   }
   if ("remove" in change) {
     if (change.remove === "displayName") return { refusal: invalid };

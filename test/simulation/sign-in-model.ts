@@ -24,9 +24,11 @@ export function outcomesOfSignIn(project: Project, request: SignInRequest, label
   const connection = connectionAt(project, request.slot);
   if (connection === undefined) return [refused(project, { status: 404, code: "not_found" })];
   const named = findByName(project, connection, request);
-  if (named !== undefined) return [decide(project, noted(named, request))];
+  if (named !== undefined) return [decide(project, noted(project, connection, named, request))];
   const marked = findByMark(project, connection, request);
-  if (marked !== undefined) return [decide(project, renamed(project, marked, request))];
+  if (marked !== undefined) {
+    return [decide(project, noted(project, connection, renamed(project, marked, request), request))];
+  }
   const namesake = liveMembers(project).find(({ attributes }) =>
     isSameName(attributes.userName, nameFor(request)),
   );
@@ -81,8 +83,27 @@ function decide(project: Project, member: Member): Outcome {
   return done(next, 200, { kind: "sign-in", decision: { decision: "allow", member, created: false } });
 }
 
-function noted(member: Member, _request: SignInRequest): Member {
-  return member;
+/** By an externalId that is told later than at first, it is known from then on. */
+function noted(
+  project: Project,
+  connection: Connection,
+  member: Member,
+  { externalId }: SignInRequest,
+): Member {
+  const { signIn } = member;
+  const isKnown = signIn?.connection !== connection.identity.label || signIn.externalId !== undefined;
+  if (isKnown || externalId === undefined || isShared(project, connection, externalId)) return member;
+  return { ...member, signIn: { ...signIn, externalId } };
+}
+
+/** An externalId that a user of the connection has tells nobody else. */
+function isShared(project: Project, connection: Connection, externalId: string): boolean {
+  return liveMembers(project).some(
+    (member) =>
+      member.user !== undefined &&
+      member.connection === connection.identity.label &&
+      member.attributes.externalId === externalId,
+  );
 }
 
 /** Gets the new names that nobody else has; a userName that was the email goes with it. */
@@ -118,14 +139,7 @@ function make(project: Project, connection: Connection, request: SignInRequest, 
     done(project, 200, { kind: "sign-in", decision: { decision: "deny", reason, member: undefined } });
   if (!connection.jit) return deny("unknown");
   const { subject, externalId, email, displayName } = request;
-  const isShared =
-    [...project.members.values()].filter(
-      ({ user, connection: owner, attributes, deleted }) =>
-        deleted === undefined &&
-        user !== undefined &&
-        owner === connection.identity.label &&
-        attributes.externalId === externalId,
-    ).length > 0;
+  const isUsers = externalId !== undefined && isShared(project, connection, externalId);
   const member: Member = {
     identity: { ...newIdentity(label), home: undefined },
     user: undefined,
@@ -143,7 +157,7 @@ function make(project: Project, connection: Connection, request: SignInRequest, 
     signIn: {
       connection: connection.identity.label,
       subject,
-      externalId: isShared ? undefined : externalId,
+      externalId: isUsers ? undefined : externalId,
     },
     isTypeOpen: true,
     deleted: undefined,

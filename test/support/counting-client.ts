@@ -3,7 +3,7 @@ import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 export interface Tally {
   /** Command names without their `Command`, in the order the calls began. */
   readonly commands: readonly string[];
-  /** Sequential round trips: the longest chain of calls of which each began after the one before had ended. */
+  /** Sequential round trips, where calls that are under way together all take as long. */
   readonly trips: number;
   /** Capacity units as DynamoDB reports them (`ReturnConsumedCapacity`). */
   readonly readCapacity: number;
@@ -30,20 +30,31 @@ const readingCommands: ReadonlySet<string> = new Set([
   "TransactGetItems",
 ]);
 
+/** Calls that are under way together. Their answers are given out together, too, so that no chance counts as a trip. */
+interface Wave {
+  calls: number;
+  readonly over: Promise<void>;
+  readonly end: () => void;
+}
+
+function newWave(): Wave {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { calls: 0, over: promise, end: resolve };
+}
+
 /** Counts what goes through a client, and makes every command ask for its consumed capacity. */
 export function countCalls(client: DynamoDBClient): CallCounter {
   let commands: string[] = [];
-  /** The longest chain among the calls begun, and among those that have ended: a new call follows the latter. */
-  let deepestBegun = 0;
-  let deepestEnded = 0;
+  let wave = newWave();
+  let trips = 0;
   let readCapacity = 0;
   let writeCapacity = 0;
 
   client.middlewareStack.add(
     (next, context) => async (args) => {
       const command = String(context.commandName ?? "unknown").replace(/Command$/, "");
-      const depth = deepestEnded + 1;
-      deepestBegun = Math.max(deepestBegun, depth);
+      const own = wave;
+      if (own.calls++ === 0) trips++;
       commands.push(command);
       try {
         const result = await next({ ...args, input: { ...args.input, ReturnConsumedCapacity: "TOTAL" } });
@@ -55,7 +66,11 @@ export function countCalls(client: DynamoDBClient): CallCounter {
         }
         return result;
       } finally {
-        deepestEnded = Math.max(deepestEnded, depth);
+        if (--own.calls === 0) {
+          if (wave === own) wave = newWave();
+          own.end();
+        }
+        await own.over;
       }
     },
     { step: "initialize", name: "countCalls" },
@@ -63,14 +78,14 @@ export function countCalls(client: DynamoDBClient): CallCounter {
 
   const tally = (): Tally => ({
     commands: [...commands],
-    trips: deepestBegun,
+    trips,
     readCapacity,
     writeCapacity,
   });
   const reset = (): void => {
     commands = [];
-    deepestBegun = 0;
-    deepestEnded = 0;
+    wave = newWave();
+    trips = 0;
     readCapacity = 0;
     writeCapacity = 0;
   };

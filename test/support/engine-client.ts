@@ -31,7 +31,7 @@ export function newEngineClient(endpoint: string, overrides?: DynamoDBClientConf
     region: "us-east-1",
     credentials: { accessKeyId: "local", secretAccessKey: "local" },
     signer,
-    requestHandler: new EngineConnections(Number(new URL(endpoint).port)),
+    requestHandler: new EngineConnections(),
     ...overrides,
   });
   for (const name of leftOut) client.middlewareStack.remove(name);
@@ -45,6 +45,7 @@ export function newEngineClient(endpoint: string, overrides?: DynamoDBClientConf
 export async function askEngine(client: DynamoDBClient, operation: string, input: object): Promise<unknown> {
   const { requestHandler } = client.config;
   if (!(requestHandler instanceof EngineConnections)) throw new Error("a client of something else");
+  const { hostname, port } = await client.config.endpoint!();
   const body = Buffer.from(JSON.stringify(input));
   const headers = {
     ...unsigned,
@@ -53,13 +54,16 @@ export async function askEngine(client: DynamoDBClient, operation: string, input
     "content-length": String(body.length),
     "x-amz-target": `DynamoDB_20120810.${operation}`,
   };
-  const { response } = await requestHandler.handle({ method: "POST", path: "/", headers, body });
+  const request = { hostname, port, method: "POST", path: "/", headers, body };
+  const { response } = await requestHandler.handle(request);
   const answer = Buffer.from(response.body).toString();
   if (response.statusCode !== 200) throw new Error(`${operation} answered ${response.statusCode} ${answer}`);
   return JSON.parse(answer);
 }
 
 interface EngineRequest {
+  readonly hostname: string;
+  readonly port?: number | undefined;
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -72,19 +76,14 @@ interface EngineResponse {
   readonly body: Uint8Array;
 }
 
-/** HTTP/1.1 as the engine speaks it: one request at a time on a connection, each answer with its length. */
+/** HTTP/1.1 as the engine speaks it: one request at a time on a connection, each answer with its length. To one endpoint. */
 class EngineConnections {
   readonly metadata = { handlerProtocol: "http/1.1" };
-  private readonly port: number;
   private readonly open = new Set<Socket>();
   private readonly idle: Socket[] = [];
 
-  constructor(port: number) {
-    this.port = port;
-  }
-
   async handle(request: EngineRequest): Promise<{ readonly response: EngineResponse }> {
-    const socket = this.idle.pop() ?? this.connect();
+    const socket = this.idle.pop() ?? this.connect(request);
     const answered = answerOn(socket);
     socket.write(bytesOf(request));
     const response = await answered;
@@ -96,8 +95,8 @@ class EngineConnections {
     for (const socket of this.open) socket.destroy();
   }
 
-  private connect(): Socket {
-    const socket = connect(this.port, "127.0.0.1").setNoDelay(true);
+  private connect({ hostname, port = 80 }: EngineRequest): Socket {
+    const socket = connect(port, hostname).setNoDelay(true);
     this.open.add(socket);
     // Who waits for an answer listens, too.
     socket.on("error", () => {});
