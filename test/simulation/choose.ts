@@ -111,7 +111,8 @@ class Choice {
 
   step(): Step {
     const needed = this.#needed();
-    if (needed !== undefined && this.#chance(0.6)) return needed;
+    if (needed !== undefined && this.#chance(this.project.connections.size < slots.length ? 0.9 : 0.6))
+      return needed;
     return this.#weighed<Step>([
       [80, () => this.#request()],
       [
@@ -134,7 +135,7 @@ class Choice {
     for (const slot of this.random.shuffle(slots)) {
       const connection = connectionAt(project, slot);
       if (connection === undefined) return this.#newConnection(slot);
-      if (!connection.scimEnabled && this.#chance(0.25)) {
+      if (!connection.scimEnabled && this.#chance(0.12)) {
         return { kind: "change connection", slot, settings: { scimEnabled: true } };
       }
       if (usableToken(project, connection) === undefined) {
@@ -173,7 +174,7 @@ class Choice {
 
   #request(): Request {
     return this.#weighed<Request>([
-      [16, () => this.#createUser()],
+      [18, () => this.#createUser()],
       [
         30,
         () => {
@@ -182,9 +183,9 @@ class Choice {
         },
       ],
       [4, () => this.#findUsers()],
-      [4, () => ({ kind: "create group", ...this.#toScim(), body: this.#groupBody() })],
+      [5, () => this.#createGroup()],
       [
-        16,
+        20,
         () => {
           const slot = this.#slot();
           return this.#aboutGroup(slot, this.#scimGroup(slot));
@@ -192,10 +193,10 @@ class Choice {
       ],
       [2, () => this.#findGroups()],
       [4, () => this.#addMember()],
-      [12, () => this.#aboutMember(this.#member())],
-      [1, () => this.#addGroup()],
+      [14, () => this.#aboutMember(this.#member())],
+      [1.5, () => this.#addGroup()],
       [6, () => this.#aboutProductGroup(this.#group())],
-      [4, () => ({ kind: "set quotas", quotas: this.#quotas() })],
+      [3, () => ({ kind: "set quotas", quotas: this.#quotas() })],
       [5, () => this.#aboutConnection()],
       [3, () => this.#aboutTokens()],
       [6, () => this.#signIn()],
@@ -215,6 +216,11 @@ class Choice {
     };
   }
 
+  #createGroup(): Request {
+    const to = this.#toScim();
+    return { kind: "create group", ...to, body: this.#groupBody(to.at) };
+  }
+
   #createUser(): Request {
     return { kind: "create user", ...this.#toScim(), body: this.#userBody() };
   }
@@ -225,7 +231,7 @@ class Choice {
     return this.#weighed<Request>([
       [12, () => ({ kind: "replace user", ...to, user, body: this.#userBody(), ...ifMatch })],
       [24, () => ({ kind: "patch user", ...to, user, changes: this.#userChanges(), ...ifMatch })],
-      [6, () => ({ kind: "delete user", ...to, user, ...ifMatch })],
+      [4, () => ({ kind: "delete user", ...to, user, ...ifMatch })],
       [4, () => ({ kind: "read user", ...to, user })],
     ]);
   }
@@ -254,7 +260,7 @@ class Choice {
     return this.#weighed<Request>([
       [4, () => ({ kind: "replace group", ...to, group, body: this.#groupBody(at), ...ifMatch })],
       [12, () => ({ kind: "patch group", ...to, group, changes: this.#groupChanges(at), ...ifMatch })],
-      [1, () => ({ kind: "delete group", ...to, group, ...ifMatch })],
+      [0.7, () => ({ kind: "delete group", ...to, group, ...ifMatch })],
       [2, () => ({ kind: "read group", ...to, group })],
     ]);
   }
@@ -330,12 +336,12 @@ class Choice {
   }
 
   #quotas() {
-    const most = { users: 5, reviewers: 3, readers: 5 };
+    const most = { users: 8, reviewers: 4, readers: 9 };
     return Object.fromEntries(
       this.random
         .shuffle(seatKinds)
         .slice(0, 1 + this.random.below(3))
-        .map((kind) => [kind, this.#chance(0.2) ? null : this.random.below(most[kind])]),
+        .map((kind) => [kind, this.#chance(0.25) ? null : this.random.below(most[kind])]),
     );
   }
 
@@ -486,11 +492,11 @@ class Choice {
     ]);
   }
 
-  #groupBody(at: Slot = this.#slot()): GroupBody {
+  #groupBody(at: Slot): GroupBody {
     return {
       displayName: this.#groupName(),
       ...this.#maybe(0.4, () => ({ externalId: this.random.pick(externalIds) })),
-      ...this.#maybe(0.6, () => ({ users: this.#users(at, 4) })),
+      ...this.#maybe(0.75, () => ({ users: this.#users(at, 5) })),
       ...this.#maybe(0.03, () => ({
         wrong: this.random.pick([
           "no displayName",
@@ -533,28 +539,41 @@ class Choice {
     ]);
   }
 
-  /** At least one where `most` allows; who is in twice counts once. */
+  /** One unknown among several spoils them all, so that they are mostly there; who is in twice counts once. */
   #users(at: Slot, most: number): readonly Label[] {
-    return Array.from({ length: this.random.below(most + 1) }, () => this.#user(at));
+    const spoiled = this.#chance(0.15);
+    const present = this.#usersAt(at);
+    return Array.from({ length: this.random.below(most + 1) }, () =>
+      present.length === 0 || spoiled ? this.#user(at) : this.random.pick(present).label,
+    );
+  }
+
+  #usersAt(at: Slot) {
+    const { project } = this;
+    const connection = connectionAt(project, at);
+    return connection === undefined ? [] : usersAt({ project, connection }).map(({ user }) => user!);
   }
 
   /** Mostly one who is there; else one who was, one of the other connection, or nobody. */
   #user(at: Slot): Label {
     const { project } = this;
     const connection = connectionAt(project, at);
-    const present = connection === undefined ? [] : usersAt({ project, connection }).map(({ user }) => user!);
-    if (present.length > 0 && this.#chance(0.85)) return this.random.pick(present).label;
+    const present = this.#usersAt(at);
     // Those deleted in the product may come back.
     const gone = [...project.members.values()].flatMap(({ connection: owner, deleted, user }) =>
       deleted !== undefined && user !== undefined && owner === connection?.identity.label ? [user] : [],
     );
-    if (gone.length > 0 && this.#chance(0.5)) return this.random.pick(gone).label;
+    if (gone.length > 0 && this.#chance(0.25)) return this.random.pick(gone).label;
+    if (present.length > 0 && this.#chance(0.85)) return this.random.pick(present).label;
     const all = [...project.named.users.keys()];
     return all.length > 0 && this.#chance(0.9) ? this.random.pick(all) : nobody;
   }
 
   #member(): Label {
     const live = liveMembers(this.project);
+    // Whom a connection has while its SCIM is off, may be deleted, and come back when it is on again.
+    const left = live.filter(({ connection }) => this.#isDisabled(connection));
+    if (left.length > 0 && this.#chance(0.5)) return this.random.pick(left).identity.label;
     // What is unmanaged may be changed in more ways.
     const free = live.filter((member: Member) => !this.#isManaged(member.connection));
     if (free.length > 0 && this.#chance(0.5)) return this.random.pick(free).identity.label;
@@ -566,6 +585,11 @@ class Choice {
   #isManaged(owner: Label | undefined): boolean {
     const connection: Connection | undefined = this.project.connections.get(owner ?? "");
     return connection?.scimEnabled === true && !connection.deleted;
+  }
+
+  #isDisabled(owner: Label | undefined): boolean {
+    const connection = this.project.connections.get(owner ?? "");
+    return connection !== undefined && !connection.scimEnabled && !connection.deleted;
   }
 
   #scimGroup(at: Slot): Label {
