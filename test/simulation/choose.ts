@@ -60,14 +60,15 @@ export const auditedEvery = 100;
 
 export type Chooser = (project: Project) => NumberedStep | undefined;
 
-/** A new history of `length` steps. */
+/** A new history of `length` steps, at the end of which everything is looked at once more. */
 export function chooser(random: SeededRandom, length: number): Chooser {
   let number = 0;
   let last: Step | undefined;
   return (project) => {
     number++;
-    if (number > length + 2) return undefined;
-    if (number > length) last = number === length + 1 ? { kind: "survey" } : { kind: "audit" };
+    const ending = endings[number - length - 1];
+    if (number > length && ending === undefined) return undefined;
+    if (ending !== undefined) last = ending;
     else if (number % auditedEvery === 0) last = { kind: "audit" };
     else if (number % surveyedEvery === 0) last = { kind: "survey" };
     else last = repeated(random, last) ?? new Choice(project, random).step();
@@ -80,6 +81,8 @@ function isToldOnce({ kind }: { readonly kind: string }): boolean {
   return kind === "create connection" || kind.includes("token");
 }
 
+const endings: readonly Step[] = [{ kind: "survey" }, { kind: "audit" }, { kind: "end" }];
+
 /** A request whose answer was lost is mostly sent again, and now and then one whose answer came. */
 function repeated(random: SeededRandom, last: Step | undefined): Step | undefined {
   switch (last?.kind) {
@@ -87,6 +90,7 @@ function repeated(random: SeededRandom, last: Step | undefined): Step | undefine
     case "wait":
     case "survey":
     case "audit":
+    case "end":
       return undefined;
     case "at once":
       return random.next() < 0.2 ? random.pick(last.requests) : undefined;
@@ -291,7 +295,7 @@ class Choice {
   #aboutMember(member: Label): Request {
     return this.#weighed<Request>([
       [10, () => ({ kind: "change member", member, fields: this.#memberFields() })],
-      [3, () => ({ kind: "delete member", member })],
+      [4, () => ({ kind: "delete member", member })],
       [2, () => ({ kind: "put into group", member, group: this.#group() })],
     ]);
   }
@@ -350,7 +354,7 @@ class Choice {
     if (this.#chance(0.04)) return { kind: "delete connection", slot };
     const connection = connectionAt(this.project, slot);
     const settings = this.#weighed<ConnectionSettings>([
-      [5, () => ({ scimEnabled: !(connection?.scimEnabled ?? true) })],
+      [9, () => ({ scimEnabled: !(connection?.scimEnabled ?? true) })],
       [2, () => ({ onDelete: this.random.pick(["deactivate", "delete"]) })],
       [2, () => ({ uniqueGroupNames: this.#chance(0.5) })],
       [2, () => ({ defaults: this.#defaults() })],
@@ -496,7 +500,7 @@ class Choice {
     return {
       displayName: this.#groupName(),
       ...this.#maybe(0.4, () => ({ externalId: this.random.pick(externalIds) })),
-      ...this.#maybe(0.75, () => ({ users: this.#users(at, 5) })),
+      ...this.#maybe(0.9, () => ({ users: this.#users(at, 6) })),
       ...this.#maybe(0.03, () => ({
         wrong: this.random.pick([
           "no displayName",
@@ -516,12 +520,12 @@ class Choice {
     const form = this.random.pick<Form>(["path", "pathless", "qualified", "add"]);
     const pathless = this.#maybe(0.2, () => ({ form: "pathless" as const }));
     return this.#weighed<GroupChange>([
-      [8, () => ({ members: "add", users: this.#users(at, 3), ...pathless })],
-      [5, () => ({ members: "remove", users: this.#users(at, 3) })],
-      [2, () => ({ members: "replace", users: this.#users(at, 3), ...pathless })],
+      [9, () => ({ members: "add", users: this.#users(at, 4), ...pathless })],
+      [3, () => ({ members: "remove", users: this.#users(at, 3) })],
+      [2, () => ({ members: "replace", users: this.#users(at, 6), ...pathless })],
       [3, () => ({ member: "remove", user: this.#user(at) })],
-      [2, () => ({ member: "add", user: this.#user(at) })],
-      [1, () => ({ remove: "members" })],
+      [3, () => ({ member: "add", user: this.#user(at) })],
+      [0.5, () => ({ remove: "members" })],
       [3, () => ({ set: "displayName", to: this.#groupName(), form })],
       [1, () => ({ set: "externalId", to: this.#chance(0.2) ? "" : this.random.pick(externalIds), form })],
       [0.5, () => ({ remove: this.random.pick(["externalId", "displayName"]) })],

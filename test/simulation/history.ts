@@ -4,11 +4,11 @@ import { checkMemberships } from "../invariants/check-memberships.ts";
 import { checkItems } from "../invariants/check-table.ts";
 import { createSeededRandom } from "../support/seeded-random.ts";
 import { compareOutcome } from "./compare.ts";
-import { scimRoot } from "./messages.ts";
+import { connectionPath, scimRoot } from "./messages.ts";
 import { connectionAt, emptyProject, liveMembers, type Member, type Project } from "./model.ts";
 import { outcomesOfStep } from "./outcomes.ts";
 import { seenIn } from "./seen.ts";
-import type { History, NumberedStep } from "./steps.ts";
+import { type History, type NumberedStep, slots } from "./steps.ts";
 import { survey, surveyMemberships, usableToken } from "./survey.ts";
 import type { Ground, World } from "./world.ts";
 
@@ -62,11 +62,9 @@ async function playStep(
   tally: Map<string, number>,
 ): Promise<Project | readonly string[]> {
   const { step } = numbered;
-  if (step.kind === "survey" || step.kind === "audit") {
-    const differences =
-      step.kind === "survey"
-        ? await survey(world, project, createSeededRandom(numbered.number))
-        : await audit(world, project);
+  if (step.kind === "survey" || step.kind === "audit" || step.kind === "end") {
+    const look = { survey: surveyed, audit, end }[step.kind];
+    const differences = await look(world, project, numbered.number);
     return differences.length > 0 ? differences : project;
   }
   const { answers, died } = await world.play(project, step);
@@ -119,6 +117,23 @@ async function learnUserId(world: World, project: Project, { user, connection, a
     },
   );
   user!.id = body.Resources?.[0]?.id;
+}
+
+function surveyed(world: World, project: Project, number: number): Promise<readonly string[]> {
+  return survey(world, project, createSeededRandom(number));
+}
+
+async function end(world: World, project: Project): Promise<readonly string[]> {
+  const path = `/projects/${world.projectId}`;
+  for (const slot of slots) {
+    if (connectionAt(project, slot) === undefined) continue;
+    await world.service.admin("DELETE", path + connectionPath(project, slot));
+  }
+  const { status } = await world.service.admin("DELETE", path);
+  if (status !== 204) return [`DELETE of the project: expected 204, got ${status}`];
+  await world.carryStream();
+  const left = await world.scan();
+  return left.map(({ pk, sk }) => `left of the project: ${pk!.S} ${sk!.S}`);
 }
 
 async function audit(world: World, project: Project): Promise<readonly string[]> {

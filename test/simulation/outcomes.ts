@@ -40,6 +40,7 @@ export function outcomesOfStep(
       ];
     case "survey":
     case "audit":
+    case "end":
       return [{ project, replies: [], unsettled: settled }];
     case "crash": {
       const outcomes = outcomesOf(project, step.request, labelOf(number));

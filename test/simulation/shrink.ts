@@ -91,7 +91,7 @@ function relatedTo(history: History, project: Project, depth: number): History {
 }
 
 function isLooking({ kind }: Step): boolean {
-  return /survey|audit|read|find/.test(kind);
+  return /survey|audit|end|read|find/.test(kind);
 }
 
 function concernsEverybody({ step }: NumberedStep): boolean {

@@ -207,7 +207,9 @@ export type Step =
   /** Everything is looked at through the public lists and reads. */
   | { readonly kind: "survey" }
   /** The stream is brought up to date, and the whole table audited item by item. */
-  | { readonly kind: "audit" };
+  | { readonly kind: "audit" }
+  /** The project is deleted, with all that is in it: nothing of it may be left. */
+  | { readonly kind: "end" };
 
 export interface NumberedStep {
   readonly number: number;

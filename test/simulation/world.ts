@@ -89,6 +89,7 @@ export async function openGround(): Promise<Ground> {
           case "wait":
           case "survey":
           case "audit":
+          case "end":
             return { answers: [], died: false };
           case "crash": {
             faults.arm({ kind: "crash", when: step.when, call: step.call });
