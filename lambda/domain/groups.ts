@@ -195,7 +195,9 @@ export async function changeGroup(
 
     const sameNames = sameAttributes(stored, changed);
     if (sameNames && isSame(pages, after)) {
-      if (seen.kind === "all") {
+      if (ifMatch !== undefined) {
+        await assertSameVersion(context, before);
+      } else if (seen.kind === "all") {
         await assertSettled(context, before);
       }
       return { connection, group: before, members };
@@ -310,6 +312,17 @@ export async function settledGroup(
 export async function assertSettled(context: Context, group: Group): Promise<void> {
   const again = await readGroupRow(context.store, group.projectId, group.id);
   if (again === undefined || !isSameSet(again, group)) {
+    overtaken();
+  }
+}
+
+/**
+ * Overtaken when the version has moved since the row was read: the members, read after it, may be as they are wanted only because
+ * somebody else has just made them so, and then a condition on the version does not hold.
+ */
+async function assertSameVersion(context: Context, group: Group): Promise<void> {
+  const again = await readGroupRow(context.store, group.projectId, group.id);
+  if (again === undefined || again.version !== group.version || !isSameSet(again, group)) {
     overtaken();
   }
 }

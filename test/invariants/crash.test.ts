@@ -156,7 +156,7 @@ const cutOff = new Set(
   shareOf(
     operations.filter(({ alike }) => thorough || !alike),
     seed,
-    4,
+    6,
   ),
 );
 

@@ -326,7 +326,7 @@ describe.each(tried)("$name", (operation) => {
 
   /** What a fault leaves, at each place to cut the operation off. */
   async function* outcomes(kind: Fault["kind"]) {
-    for (const { call, when } of shareOf(cutsOf(commands, kind), seed, 2)) {
+    for (const { call, when } of shareOf(cutsOf(commands, kind), seed, 3)) {
       const where = `${kind} ${when} call ${call} (${commands[call - 1]})`;
       await restore();
       failing.faults.arm({ kind, when, call });
@@ -494,7 +494,7 @@ test.each(pairs.filter((pair) => interleaved.has(pair)).map(named))(
     const strip = ({ statuses, state, seen }: Outcome): Outcome => ({ statuses, state, seen });
     const last = await interleave(first, second, Number.POSITIVE_INFINITY);
     const serial = [last, await interleave(first, second, 0)].map(strip);
-    for (const at of placesAmid(last.commands)) {
+    for (const at of shareOf(placesAmid(last.commands), seed, 2)) {
       const outcome = await interleave(first, second, at);
       const where = `"${name}" before call ${at} (${last.commands[at - 1]})`;
       expect({ where, findings: outcome.findings }).toEqual({ where, findings: [] });

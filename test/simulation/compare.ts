@@ -16,8 +16,8 @@ import {
   usageOf,
   usersOf,
 } from "./model.ts";
-import type { StepOutcome } from "./outcomes.ts";
 import type { Seen, SeenFailure, SeenGroup, SeenMember } from "./seen.ts";
+import type { StepOutcome } from "./step-outcomes.ts";
 import { seatKinds } from "./steps.ts";
 import { type Comparison, nameOf, nameOfGroup, show } from "./words.ts";
 

@@ -14,6 +14,8 @@ import { connectionPath, scimRoot } from "./messages.ts";
 import {
   type Connection,
   connectionAt,
+  emailOf,
+  fold,
   type Group,
   isLive,
   liveMembers,
@@ -108,10 +110,9 @@ function memberQueries(project: Project, random: SeededRandom) {
   ] as const;
 }
 
-function isNamed({ userName, emails }: Member["attributes"], letter: string): boolean {
-  const email =
-    emails?.find(({ primary }) => primary) ?? emails?.find(({ type }) => type === "work") ?? emails?.[0];
-  return [userName, email?.value].some((name) => name?.toLowerCase().startsWith(letter.toLowerCase()));
+function isNamed(attributes: Member["attributes"], letter: string): boolean {
+  const names = [attributes.userName, emailOf(attributes)];
+  return names.some((name) => name !== undefined && fold(name).startsWith(fold(letter)));
 }
 
 async function surveyProvider(
