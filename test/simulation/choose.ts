@@ -565,7 +565,7 @@ class Choice {
     const present = this.#usersAt(at);
     // Those deleted in the product may come back.
     const gone = [...project.members.values()].flatMap(({ connection: owner, deleted, user }) =>
-      deleted !== undefined && user !== undefined && owner === connection?.identity.label ? [user] : [],
+      deleted && user !== undefined && owner === connection?.identity.label ? [user] : [],
     );
     if (gone.length > 0 && this.#chance(0.25)) return this.random.pick(gone).label;
     if (present.length > 0 && this.#chance(0.85)) return this.random.pick(present).label;

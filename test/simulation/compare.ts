@@ -219,7 +219,7 @@ function rowOf(
   project: Project,
 ): SeenMember | undefined {
   if (identity.home !== undefined) return rows.find(({ home }) => home === identity.home);
-  if (deleted !== undefined) return undefined;
+  if (deleted) return undefined;
   const known = new Set([...project.members.values()].map((member) => member.identity.home));
   return rows.find(
     (row) => !row.deleted && !known.has(row.home) && isSameName(row.userName, attributes.userName),

@@ -53,8 +53,7 @@ export interface Member {
     | undefined;
   /** Nobody has decided yet what type it is. */
   readonly isTypeOpen: boolean;
-  /** When it was deleted, in steps of the project; undefined for a live one. */
-  readonly deleted: number | undefined;
+  readonly deleted: boolean;
   /** Rises when SCIM sees a change. */
   readonly revision: number;
 }
@@ -113,9 +112,9 @@ export interface SyncFailure {
 export interface Project {
   /** Epoch milliseconds. */
   readonly now: number;
-  /** Counts deletions of members, to tell which was last. */
-  readonly deletions: number;
   readonly quotas: Readonly<Record<SeatKind, number | null>>;
+  /** The last member of a connection that was deleted under a name, by `rememberedKey`. */
+  readonly remembered: ReadonlyMap<string, Label>;
   /** By the label of the request that made them, as all below. */
   readonly connections: ReadonlyMap<Label, Connection>;
   readonly members: ReadonlyMap<Label, Member>;
@@ -136,8 +135,8 @@ export interface Project {
 export function emptyProject(now: number): Project {
   return {
     now,
-    deletions: 0,
     quotas: { users: null, reviewers: null, readers: null },
+    remembered: new Map(),
     connections: new Map(),
     members: new Map(),
     groups: new Map(),
@@ -184,7 +183,7 @@ export function isWorkEmail({ type }: Email): boolean {
 }
 
 export function isLive(member: Member): boolean {
-  return member.deleted === undefined;
+  return !member.deleted;
 }
 
 export function isActive(member: Member): boolean {
@@ -262,6 +261,32 @@ export function memberAt(project: Project, label: Label): Member | undefined {
 export function groupAt(project: Project, label: Label): Group | undefined {
   const identity = project.named.groups.get(label);
   return identity && project.groups.get(identity.label);
+}
+
+function rememberedKey(connection: Label, kind: "userName" | "email", name: string): string {
+  return `${kind} ${fold(name)} at ${connection}`;
+}
+
+/** Notes a member that its connection, or the product, deletes: created again under one of its names, it is the same. */
+export function remember(project: Project, connection: Label, { identity, attributes }: Member): Project {
+  const remembered = new Map(project.remembered);
+  const email = emailOf(attributes);
+  remembered.set(rememberedKey(connection, "userName", attributes.userName), identity.label);
+  if (email !== undefined) remembered.set(rememberedKey(connection, "email", email), identity.label);
+  return { ...project, remembered };
+}
+
+/** Whether nobody else of the connection has been deleted under that name since. */
+export function isRemembered(
+  project: Project,
+  connection: Label,
+  kind: "userName" | "email",
+  { identity, attributes }: Member,
+): boolean {
+  const name = kind === "userName" ? attributes.userName : emailOf(attributes);
+  return (
+    name !== undefined && project.remembered.get(rememberedKey(connection, kind, name)) === identity.label
+  );
 }
 
 /** What SCIM shows of a group's members, and what the product shows of them as well. */

@@ -22,6 +22,7 @@ import {
   newIdentity,
   type Project,
   plus,
+  remember,
   type Token,
   typeOf,
   withEntry,
@@ -107,7 +108,7 @@ function addMember(project: Project, fields: RequestOf<"add member">["fields"], 
     access,
     signIn: undefined,
     isTypeOpen: false,
-    deleted: undefined,
+    deleted: false,
     revision: 0,
   };
   const refusals = [
@@ -192,9 +193,11 @@ function deleteMember(project: Project, label: Label): Outcome {
   const member = memberAt(project, label);
   if (member === undefined || !isLive(member)) return refused(project, notFound);
   if (managerOfMember(project, member) !== undefined) return refused(project, managed);
-  const deleted = { ...member, deleted: project.deletions, revision: member.revision + 1 };
+  const deleted = { ...member, deleted: true, revision: member.revision + 1 };
   const members = withEntry(project.members, member.identity.label, deleted);
-  return done({ ...project, members, deletions: project.deletions + 1 }, 204);
+  const owner = member.connection ?? member.former;
+  const remembering = owner === undefined ? project : remember(project, owner, deleted);
+  return done({ ...remembering, members }, 204);
 }
 
 function addGroup(project: Project, request: RequestOf<"add group">, label: Label): Outcome {

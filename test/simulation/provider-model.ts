@@ -10,6 +10,7 @@ import {
   groupAt,
   type Identity,
   isLive,
+  isRemembered,
   isSameName,
   isSameSet,
   isWorkEmail,
@@ -22,6 +23,7 @@ import {
   newIdentity,
   type Project,
   plus,
+  remember,
   seatOf,
   type Token,
   typeOf,
@@ -139,10 +141,11 @@ function createUser(at: At, body: UserBody, label: Label): readonly Outcome[] {
     return [refuseNewcomer(at, attributes, { ...taken, says })];
   }
   if (first !== undefined) return [meet(at, first, attributes, label)];
-  const others = [...signedIn(at, attributes), ...departedMembers(at, attributes)];
-  return others.length > 0
-    ? others.map((member) => meet(at, member, attributes, label))
-    : [admit(at, undefined, attributes, label)];
+  const { sure, perhaps } = departedMembers(at, attributes);
+  const known = [...signedIn(at, attributes), ...sure];
+  if (known.length > 0) return known.map((member) => meet(at, member, attributes, label));
+  // Where somebody else was deleted under the name since, API.md does not say whether the earlier one returns.
+  return [undefined, ...perhaps].map((member) => admit(at, member, attributes, label));
 }
 
 /** Who signed in at this connection with that externalId, under whatever names. */
@@ -165,18 +168,22 @@ function holdersOf(project: Project, attributes: Attributes, except?: Member): r
   );
 }
 
-/**
- * Whom this connection had last under one of the names and who is deleted since. Where several were, API.md does not say who
- * returns: the last deleted of each name may.
- */
-function departedMembers({ project, connection }: At, attributes: Attributes): readonly Member[] {
+/** Those deleted that this connection had last, and who bore one of the names. */
+function departedMembers(
+  { project, connection }: At,
+  attributes: Attributes,
+): { readonly sure: readonly Member[]; readonly perhaps: readonly Member[] } {
   const { label } = connection.identity;
-  const departed = [...project.members.values()]
-    .filter((member) => !isLive(member) && (member.connection ?? member.former) === label)
-    .sort((a, b) => b.deleted! - a.deleted!);
-  const byName = departed.find((member) => isSameName(member.attributes.userName, attributes.userName));
-  const byEmail = departed.find((member) => isSameName(emailOf(member.attributes), emailOf(attributes)));
-  return [...new Set([byName, byEmail])].filter((member) => member !== undefined);
+  const departed = [...project.members.values()].filter(
+    (member) => !isLive(member) && (member.connection ?? member.former) === label,
+  );
+  const byName = departed.filter((member) => isSameName(member.attributes.userName, attributes.userName));
+  const byEmail = departed.filter((member) => isSameName(emailOf(member.attributes), emailOf(attributes)));
+  const sure = new Set([
+    ...byName.filter((member) => isRemembered(project, label, "userName", member)),
+    ...byEmail.filter((member) => isRemembered(project, label, "email", member)),
+  ]);
+  return { sure: [...sure], perhaps: [...byName, ...byEmail].filter((member) => !sure.has(member)) };
 }
 
 /** First sync of someone who exists, or the return of someone that this connection had. */
@@ -215,7 +222,7 @@ function admit(at: At, found: Member | undefined, attributes: Attributes, label:
     attributes,
     role: !isUser ? null : found !== undefined && typeOf(found) === "user" ? found.role : defaultRole,
     access: found?.access ?? (isUser ? userAccess : readerAccess),
-    deleted: undefined,
+    deleted: false,
     signIn: undefined,
     isTypeOpen: false,
     revision: 0,
@@ -380,7 +387,7 @@ function settle(
     ...member,
     attributes,
     role: !isUser ? null : wasUser ? member.role : connection.defaults.role,
-    deleted: undefined,
+    deleted: false,
     revision: isUnchanged ? member.revision : member.revision + 1,
   };
   const seat = seatRefusal(project, member, settled);
@@ -414,13 +421,14 @@ function deleteUser(at: At, request: RequestOf<"delete user">): Outcome {
     connection: undefined,
     former: connection.identity.label,
     attributes: { ...member.attributes, active: false },
-    ...(connection.onDelete === "delete" && { deleted: project.deletions }),
+    ...(connection.onDelete === "delete" && { deleted: true }),
   };
+  const { label } = connection.identity;
+  const remembering = isLive(ended) ? project : remember(project, label, ended);
   return done(
     {
-      ...outOfGroups(project, member.user),
+      ...outOfGroups(remembering, member.user),
       members: withEntry(project.members, member.identity.label, ended),
-      deletions: project.deletions + 1,
     },
     204,
   );

@@ -83,7 +83,7 @@ function decide(project: Project, member: Member): Outcome {
   return done(next, 200, { kind: "sign-in", decision: { decision: "allow", member, created: false } });
 }
 
-/** By an externalId that is told later than at first, it is known from then on. */
+/** By an externalId that is told later than at first, it is known from then on, unless that tells somebody else already. */
 function noted(
   project: Project,
   connection: Connection,
@@ -91,8 +91,14 @@ function noted(
   { externalId }: SignInRequest,
 ): Member {
   const { signIn } = member;
-  const isKnown = signIn?.connection !== connection.identity.label || signIn.externalId !== undefined;
-  if (isKnown || externalId === undefined || isShared(project, connection, externalId)) return member;
+  if (signIn?.connection !== connection.identity.label || externalId === undefined) return member;
+  const isAnothers = liveMembers(project).some(
+    (other) =>
+      other.identity !== member.identity &&
+      other.signIn?.connection === connection.identity.label &&
+      other.signIn.externalId === externalId,
+  );
+  if (isAnothers || isShared(project, connection, externalId)) return member;
   return { ...member, signIn: { ...signIn, externalId } };
 }
 
@@ -160,7 +166,7 @@ function make(project: Project, connection: Connection, request: SignInRequest, 
       externalId: isUsers ? undefined : externalId,
     },
     isTypeOpen: true,
-    deleted: undefined,
+    deleted: false,
     revision: 0,
   };
   if (missingSeat(project, undefined, member) !== undefined) return deny("quota_exceeded");
