@@ -64,7 +64,8 @@ async function killGuardsOf(enginePid: number): Promise<void> {
     .split("\n")
     .map((line) => line.trim().split(" ").filter(Boolean).map(Number));
   const group = processes.find(([pid]) => pid === enginePid)?.[1];
-  for (const [pid, itsGroup] of processes) {
+  // The guard, the youngest, before the supervisor: at whose end the server lets go of what the guard listens to.
+  for (const [pid, itsGroup] of processes.reverse()) {
     if (pid !== undefined && itsGroup === group && pid !== enginePid) process.kill(pid, "SIGKILL");
   }
 }
