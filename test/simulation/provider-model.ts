@@ -604,10 +604,12 @@ function settleGroup(at: At, group: Group, changed: Group, refusals: readonly Re
   const isRenamed = !isSameName(group.displayName, changed.displayName);
   const all = [...refusals, ...(isRenamed ? nameRefusals(at, changed) : [])];
   if (all.length > 0) return refused(at.project, ...all);
+  const shown = (one: Group) => new Set(usersOf(at.project, one));
+  // Nobody sees it where those deleted in the product are left out: the version rises with what is answered.
   const isUnchanged =
     group.displayName === changed.displayName &&
     group.externalId === changed.externalId &&
-    isSameSet(group.users, changed.users);
+    isSameSet(shown(group), shown(changed));
   const settled = { ...changed, revision: isUnchanged ? group.revision : group.revision + 1 };
   const next = { ...at.project, groups: withEntry(at.project.groups, group.identity.label, settled) };
   return done(next, 200, { kind: "SCIM group", group: settled });
