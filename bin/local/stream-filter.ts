@@ -18,9 +18,9 @@ function isRules(wanted: FilterPattern | readonly FilterRule[]): wanted is reado
 }
 
 function satisfies(value: unknown, rule: FilterRule): boolean {
+  if (typeof rule === "object" && "exists" in rule) return (value !== undefined) === rule.exists;
   if (typeof value !== "string") return false;
-  if (typeof rule === "string") return value === rule;
-  return "exists" in rule || value.startsWith(rule.prefix);
+  return typeof rule === "string" ? value === rule : value.startsWith(rule.prefix);
 }
 
 function fieldOf(value: unknown, field: string): unknown {

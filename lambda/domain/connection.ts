@@ -46,12 +46,26 @@ export interface Token {
 export interface Connection extends ConnectionSettings {
   readonly id: string;
   readonly tokens: readonly Token[];
+  /** Of a child: what it inherits. Its settings, but for the name, are the parent's; it has no tokens. */
+  readonly inheritance: Inheritance | undefined;
+  /** Children that inherit from it. */
+  readonly childCount: number;
+  /** Rises when children have to look at everything again: see `domain/inheritance.ts`. */
+  readonly syncEpoch: number;
   /** Of its lists' cursors (`list-cursor.ts`). Made with the connection and never shown. */
   readonly cursorSecret: string;
   readonly createdAt: string;
   readonly updatedAt: string;
   /** Rises when settings or tokens change; the condition of the next change. */
   readonly revision: number;
+}
+
+export interface Inheritance {
+  readonly parentId: string;
+  /** The parent's `revision`, as of when its settings were read. */
+  readonly parentRevision: number;
+  /** Which of the project's inheritances it is, from 1: its users' numbers are apart from all others (`copied-numbers.ts`). */
+  readonly ordinal: number;
 }
 
 export function projectIdOf(connection: Connection): string {

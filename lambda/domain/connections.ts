@@ -15,9 +15,11 @@ import type { Connection, ConnectionDefaults, ConnectionSettings, Token } from "
 import { projectIdOf } from "./connection.ts";
 import { type Context, now } from "./context.ts";
 import { isConnectionId, newConnectionId, randomCharacters } from "./ids.ts";
+import { inheritedSetting, newChild, unlinking } from "./inheritance.ts";
 import { connectionsPerProjectMax, liveTokensMax } from "./limits.ts";
 import { newCursorSecret } from "./list-cursor.ts";
 import { changing } from "./member-change.ts";
+import type { Project } from "./project.ts";
 import { openProject } from "./projects.ts";
 import { conflict, validationFailed } from "./refusals.ts";
 import { liveTokens, newToken } from "./token.ts";
@@ -42,8 +44,12 @@ const standardDefaults: ConnectionDefaults = {
 export async function createConnection(
   context: Context,
   projectId: string,
-  wanted: SettingsPatch & { readonly name: string },
+  wanted: SettingsPatch & { readonly name: string; readonly inheritsFrom?: string | null | undefined },
 ): Promise<Connection> {
+  const { inheritsFrom: parentId, ...settings } = wanted;
+  if (typeof parentId === "string") {
+    assertNameAlone(settings);
+  }
   return changing(context, async () => {
     const project = await openProject(context, projectId);
     if (project.connectionCount >= connectionsPerProjectMax) {
@@ -53,6 +59,15 @@ export async function createConnection(
       );
     }
     const at = now(context);
+    if (typeof parentId === "string") {
+      const made = await newChild(context, project, { name: wanted.name, parentId });
+      const counted = countedProject(made.project, 1);
+      const outcome = await context.store.transact([
+        ...made.writes,
+        replaceProject(project, counted, context.actor),
+      ]);
+      return outcome === "done" ? made.child : overtaken();
+    }
     const provider = wanted.provider ?? "other";
     const connection: Connection = {
       id: newConnectionId(projectId, context.randomBytes),
@@ -67,25 +82,42 @@ export async function createConnection(
           uniqueGroupNames: provider === "entra",
           defaults: standardDefaults,
         },
-        wanted,
+        settings,
       ),
       tokens: [],
+      inheritance: undefined,
+      childCount: 0,
+      syncEpoch: 0,
       cursorSecret: newCursorSecret(context.randomBytes),
       createdAt: at,
       updatedAt: at,
       revision: 1,
     };
-    const counted = {
-      ...project,
-      connectionCount: project.connectionCount + 1,
-      revision: project.revision + 1,
-    };
+    const counted = countedProject(project, 1);
     const outcome = await context.store.transact([
       insertConnection(connection, context.actor),
       replaceProject(project, counted, context.actor),
     ]);
     return outcome === "done" ? connection : overtaken();
   });
+}
+
+function countedProject(project: Project, change: 1 | -1): Project {
+  return {
+    ...project,
+    connectionCount: project.connectionCount + change,
+    revision: project.revision + 1,
+  };
+}
+
+/** 409 `inherited_setting` for anything but the name. */
+function assertNameAlone(wanted: SettingsPatch): void {
+  const set = Object.entries(wanted).flatMap(([name, value]) =>
+    name === "name" || value === undefined ? [] : [name],
+  );
+  if (set.length > 0) {
+    throw inheritedSetting(set.join(", "));
+  }
 }
 
 export async function getConnection(
@@ -122,12 +154,23 @@ export async function patchConnection(
 ): Promise<Connection> {
   return changing(context, async () => {
     const before = await getConnection(context, projectId, connectionId);
+    if (before.inheritance !== undefined) {
+      assertNameAlone(patch);
+    }
     const settings = withSettings(before, patch);
     if (JSON.stringify(settings) === JSON.stringify(withSettings(before, {}))) {
       return before;
     }
     const at = now(context);
-    const after = { ...before, ...settings, updatedAt: at, revision: before.revision + 1 };
+    // While SCIM was off nothing was carried to the children: they have to look at everything again.
+    const returns = settings.scimEnabled && !before.scimEnabled && before.childCount > 0;
+    const after = {
+      ...before,
+      ...settings,
+      syncEpoch: before.syncEpoch + (returns ? 1 : 0),
+      updatedAt: at,
+      revision: before.revision + 1,
+    };
     const note = { actor: context.actor, at };
     const outcome = await context.store.transact([replaceConnection(before, after, note)]);
     return outcome === "done" ? after : overtaken();
@@ -148,15 +191,19 @@ export async function deleteConnection(
       openProject(context, projectId),
       getConnection(context, projectId, connectionId),
     ]);
-    const counted = {
-      ...project,
-      connectionCount: project.connectionCount - 1,
-      revision: project.revision + 1,
-    };
+    if (connection.childCount > 0) {
+      throw conflict(
+        "has_children",
+        `${connection.childCount} connection(s) inherit from this one; delete them first. GET …/children lists them.`,
+      );
+    }
+    const { inheritance } = connection;
+    const links = inheritance === undefined ? [] : await unlinking(context, connection, inheritance);
     const note = { actor: context.actor, at: now(context) };
     const outcome = await context.store.transact([
       ...deletion(connection, note),
-      replaceProject(project, counted, context.actor),
+      ...links,
+      replaceProject(project, countedProject(project, -1), context.actor),
     ]);
     if (outcome === "overtaken") {
       overtaken();
@@ -168,6 +215,19 @@ export async function deleteConnection(
     // They are not shown any more, and go with the project.
     context.warn("The sync failures of a deleted connection could not be removed", cause);
   }
+}
+
+/** 409 `inherited_setting` for a child: its parent has the tokens. */
+async function getRootConnection(
+  context: Context,
+  projectId: string,
+  connectionId: string,
+): Promise<Connection> {
+  const connection = await getConnection(context, projectId, connectionId);
+  if (connection.inheritance !== undefined) {
+    throw inheritedSetting("SCIM access");
+  }
+  return connection;
 }
 
 export interface IssuedToken {
@@ -227,7 +287,7 @@ export async function listTokens(
   projectId: string,
   connectionId: string,
 ): Promise<readonly Token[]> {
-  const connection = await getConnection(context, projectId, connectionId);
+  const connection = await getRootConnection(context, projectId, connectionId);
   return liveTokens(connection.tokens, context.clock());
 }
 
@@ -239,7 +299,7 @@ export async function deleteToken(
   tokenId: string,
 ): Promise<void> {
   await changing(context, async () => {
-    const connection = await getConnection(context, projectId, connectionId);
+    const connection = await getRootConnection(context, projectId, connectionId);
     const kept = connection.tokens.filter(({ id }) => id !== tokenId);
     if (kept.length === connection.tokens.length) {
       throw notFound(`Token ${tokenId} does not exist on this connection; it may have ended already.`);
@@ -256,7 +316,7 @@ async function issue(
   keep: (live: readonly Token[]) => readonly Token[],
 ): Promise<IssuedToken> {
   return changing(context, async () => {
-    const connection = await getConnection(context, projectId, connectionId);
+    const connection = await getRootConnection(context, projectId, connectionId);
     const kept = keep(liveTokens(connection.tokens, context.clock()));
     if (kept.length >= liveTokensMax) {
       throw conflict(

@@ -24,6 +24,8 @@ export interface Context {
 export const providerActor = "scim";
 /** Whoever the admin API lets in. */
 export const adminActor = "admin";
+/** Whoever changed something at the parent that a child inherits from. */
+export const inheritedActor = "inherited";
 /** Whoever signs in and becomes a member, or is renamed, by that. */
 export const signInActor = "sign-in";
 

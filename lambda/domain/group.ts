@@ -20,6 +20,8 @@ export interface Group {
   readonly aside: Aside | undefined;
   /** Not there yet: it appears together with its first members. */
   readonly hidden: boolean;
+  /** Of a copy that a child has of its parent's group: which `revision` of that it was last brought to. */
+  readonly sourceRevision: number | undefined;
   readonly createdAt: string;
   /** When the SCIM resource last changed (`meta.lastModified`). */
   readonly lastModified: string;
@@ -52,6 +54,7 @@ export function newGroup(fields: NewGroupFields, at: string): Group {
     wideChanges: 0,
     aside: undefined,
     hidden: false,
+    sourceRevision: undefined,
     createdAt: at,
     lastModified: at,
     updatedAt: at,

@@ -129,3 +129,16 @@ export const activityDays = 90;
 
 /** Characters that are kept of a sync failure's detail. Our choice: ours are some 300; what a value adds to them may be a megabyte. */
 export const failureDetailLengthMax = 2_000;
+
+/** Children of a connection. DESIGN §2: 1,000 a parent. */
+export const childrenMax = 1_000;
+
+/** Inheritances in a project's life: its member numbers have room for so many beside its own (`table/numbers.ts`). */
+export const inheritancesPerProjectMax = 2_000;
+
+/** Copies that are made at once, of one user in several children or of several users in one. Our choice: each waits for the table most of its time. */
+export const copiesAtOnceMax = 8;
+
+/** Users, or groups, that one step of a copying job takes. Our choice: a few seconds of a function's 120. */
+export const usersPerCopyStepMax = 100;
+export const groupsPerCopyStepMax = 10;

@@ -19,16 +19,25 @@ export async function owningConnection(context: Context, owned: Ownable): Promis
   return owned.connectionId === undefined ? undefined : readConnection(context.store, owned.connectionId);
 }
 
-/** The id of the connection that manages it. `owner`: its connection, as far as that is there. */
+/** What manages a member or a group. */
+export interface Manager {
+  readonly connectionId: string;
+  /** By way of the connection's parent. */
+  readonly inherited: boolean;
+}
+
+/** The connection that manages it. `owner`: its connection, as far as that is there. */
 export function managerOf(
   { connectionId, deletedAt }: Ownable,
   owner: Connection | undefined,
-): string | undefined {
-  return owner?.scimEnabled && owner.id === connectionId && deletedAt === undefined ? owner.id : undefined;
+): Manager | undefined {
+  return owner?.scimEnabled && owner.id === connectionId && deletedAt === undefined
+    ? { connectionId: owner.id, inherited: owner.inheritance !== undefined }
+    : undefined;
 }
 
 /** `managerOf` for many, from all connections of their project. */
-export function managersAmong(connections: readonly Connection[]): (owned: Ownable) => string | undefined {
+export function managersAmong(connections: readonly Connection[]): (owned: Ownable) => Manager | undefined {
   const byId = new Map(connections.map((connection) => [connection.id, connection]));
   return (owned) =>
     owned.connectionId === undefined ? undefined : managerOf(owned, byId.get(owned.connectionId));
@@ -36,5 +45,5 @@ export function managersAmong(connections: readonly Connection[]): (owned: Ownab
 
 /** Makes a change of what is unmanaged fail if SCIM is switched on for it in the meantime. */
 export function stillUnmanaged({ connectionId }: Ownable, owner: Connection | undefined): readonly Write[] {
-  return connectionId === undefined ? [] : [connectionUnchanged(connectionId, owner)];
+  return connectionId === undefined ? [] : connectionUnchanged(connectionId, owner);
 }

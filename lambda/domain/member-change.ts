@@ -31,6 +31,8 @@ export interface MemberChange {
   /** As wanted. Its `number` is of no account where `newNumber` is set. */
   readonly after: Member;
   readonly newNumber: boolean;
+  /** Of a copy: that it comes back to the number it is given, which it had left for another. */
+  readonly returns?: boolean;
 }
 
 /** What has to be known before a change can be written. */
@@ -92,7 +94,7 @@ export async function commit(
   const numbered: Member = { ...after, number, homeNumber: before ? before.homeNumber : number };
   const member = withExternalIdPlace(before, numbered, ground.externalIdAt);
   const outcome = await context.store.transact([
-    ...memberWrites(before, member, ground.claimAt, context.actor),
+    ...memberWrites(change, member, ground.claimAt, context.actor),
     ...steps.map((step) => seatWrite(member.projectId, step)),
     ...checks,
   ]);
@@ -112,8 +114,12 @@ export interface TakenName {
   readonly holder: number;
 }
 
-/** The first of a live member's names that another one holds. */
-export function takenName(after: Member, claimAt: (key: Key) => Claim): TakenName | undefined {
+/** The first of a live member's names that another one holds. `before`: the number it has held them under itself. */
+export function takenName(
+  after: Member,
+  claimAt: (key: Key) => Claim,
+  before: number = after.number,
+): TakenName | undefined {
   if (after.deletedAt !== undefined) {
     return undefined;
   }
@@ -122,7 +128,7 @@ export function takenName(after: Member, claimAt: (key: Key) => Claim): TakenNam
     const value = names[attribute];
     const holder =
       value === undefined ? undefined : claimAt(claimKey(after.projectId, attribute, foldCase(value))).holder;
-    if (value !== undefined && holder !== undefined && holder !== after.number) {
+    if (value !== undefined && holder !== undefined && holder !== after.number && holder !== before) {
       return { attribute, value, holder };
     }
   }

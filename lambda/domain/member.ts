@@ -49,6 +49,12 @@ export interface Member {
   /** Whether another user of the connection had the externalId before it: it is then found under a key of its own. */
   readonly sharesExternalId: boolean;
   readonly deletedAt: string | undefined;
+  /** Of a copy that a child has of its parent's user: which `version` of that it was last brought to. */
+  readonly sourceVersion: number | undefined;
+  /** Whether its connection had children when it was last changed: such changes are carried to them. */
+  readonly hasHeirs: boolean;
+  /** The number it had before this one, as a user of the same connection or of another. */
+  readonly movedFrom: number | undefined;
   readonly createdAt: string;
   /** When the SCIM resource last changed (`meta.lastModified`). */
   readonly lastModified: string;
@@ -72,6 +78,9 @@ export function newMember(fields: NewMemberFields, at: string): Member {
     signIn: undefined,
     sharesExternalId: false,
     deletedAt: undefined,
+    sourceVersion: undefined,
+    hasHeirs: false,
+    movedFrom: undefined,
     createdAt: at,
     lastModified: at,
     updatedAt: at,

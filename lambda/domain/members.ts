@@ -9,7 +9,7 @@ import type { Write } from "../table/store.ts";
 import { type Context, now } from "./context.ts";
 import type { Group } from "./group.ts";
 import { indexable } from "./indexable.ts";
-import { managerOf, owningConnection, stillUnmanaged } from "./management.ts";
+import { type Manager, managerOf, owningConnection, stillUnmanaged } from "./management.ts";
 import {
   type Access,
   emailOf,
@@ -34,7 +34,7 @@ import { conflict, managedByIdp, quotaExceeded, validationFailed } from "./refus
 export interface MemberView {
   readonly member: Member;
   /** The connection that manages it: there, and with SCIM enabled. */
-  readonly managedBy: string | undefined;
+  readonly managedBy: Manager | undefined;
 }
 
 export interface MemberWithGroups extends MemberView {

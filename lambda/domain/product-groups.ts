@@ -16,7 +16,7 @@ import { type CountedGroup, countMembers, type GroupCounts, rostersOf } from "./
 import { holdersOf } from "./groups.ts";
 import { isGroupId, newGroupId } from "./ids.ts";
 import { assertGroupIndexable } from "./indexable.ts";
-import { managerOf, owningConnection, stillUnmanaged } from "./management.ts";
+import { type Manager, managerOf, owningConnection, stillUnmanaged } from "./management.ts";
 import type { Access } from "./member.ts";
 import { changing } from "./member-change.ts";
 import { openProject } from "./projects.ts";
@@ -25,7 +25,7 @@ import { conflict, managedByIdp } from "./refusals.ts";
 /** A group, who is in it, and whether SCIM owns it. */
 export interface GroupView extends CountedGroup {
   /** The connection that manages it: there, and with SCIM enabled. */
-  readonly managedBy: string | undefined;
+  readonly managedBy: Manager | undefined;
 }
 
 export interface GroupFields {

@@ -38,6 +38,7 @@ export async function createProject(
       name: wanted.name,
       quotas: withQuotas(unlimited, wanted.quotas),
       connectionCount: 0,
+      inheritanceCount: 0,
       deleting: false,
       numbersBelow: 0,
       createdAt: at,

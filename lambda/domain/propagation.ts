@@ -2,38 +2,15 @@
  * The stream handler's work: a changed item rings, and what is derived from it is brought to what it says now. Nothing is
  * taken from the record but its key, so that records may be lost for a while, come twice, late or in any order.
  *
- * Derived today: the groups each member is in (`lambda/table/group-mirror.ts`). And what a writer that died left of a
- * group's members is removed.
+ * Derived are the groups each member is in (`carried-memberships.ts`) and the copies that children have of their parent's
+ * users and groups (`copying.ts`).
  */
 
-import { pageChunks, readGroupPages } from "../table/group-members.ts";
-import {
-  carriedGeneration,
-  carryWrites,
-  keyOfMirror,
-  type MirroredPage,
-  memberGroupsKeys,
-  mirroredChunks,
-  mirroredPages,
-  nextCarry,
-  noteCarried,
-} from "../table/group-mirror.ts";
-import { parseGroup, readGroupRow } from "../table/groups.ts";
-import {
-  type GroupPagePlace,
-  groupKey,
-  groupOfKey,
-  groupPageKey,
-  type Key,
-  mirrorHeadKey,
-} from "../table/keys.ts";
-import type { PageChunks } from "../table/numbers.ts";
-import { overtaken } from "../table/retry.ts";
-import type { Context } from "./context.ts";
-import { firstGeneration, type Group } from "./group.ts";
-import { placeOf, purgeMembers, tidyGroup } from "./group-changes.ts";
-import { membersCarriedAgainMax, membersCarriedMax } from "./limits.ts";
-import { changing } from "./member-change.ts";
+import { childOfJobKey, connectionOfKey, groupOfKey, type Key, memberOfKey } from "../table/keys.ts";
+import { carryGroup, carryPage } from "./carried-memberships.ts";
+import { type Context, inheritedActor } from "./context.ts";
+import { resumeCopying, resumeJob } from "./copy-jobs.ts";
+import { carryGroupToHeirs, carryMemberToHeirs, carryPageToHeirs } from "./copying.ts";
 
 /**
  * Carries one changed item to whatever is derived from it. The key is all that is known of the change: what there is to
@@ -42,7 +19,20 @@ import { changing } from "./member-change.ts";
  *
  * Throws what kept it from being done; it is then called again.
  */
-export async function carryChange(context: Context, key: Key): Promise<void> {
+export async function carryChange(caller: Context, key: Key): Promise<void> {
+  const context = { ...caller, actor: inheritedActor };
+  const member = memberOfKey(key);
+  if (member !== undefined) {
+    return carryMemberToHeirs(context, member.projectId, member.number);
+  }
+  const childId = childOfJobKey(key);
+  if (childId !== undefined) {
+    return resumeJob(context, childId);
+  }
+  const connectionId = connectionOfKey(key);
+  if (connectionId !== undefined) {
+    return resumeCopying(context, connectionId);
+  }
   const changed = groupOfKey(key);
   if (changed === undefined) {
     return;
@@ -50,127 +40,13 @@ export async function carryChange(context: Context, key: Key): Promise<void> {
   const { projectId, groupId, page } = changed;
   if (page === undefined) {
     await carryGroup(context, projectId, groupId);
-    return;
+    return carryGroupToHeirs(context, projectId, groupId);
   }
   const isThere = await carryPage(context, { projectId, groupId, kind: page.kind, page: page.page });
   if (!isThere) {
     // Put there by a writer that did not know yet, and did not live to remove it.
     await context.store.purge([key]);
+  } else if (page.kind === "S") {
+    await carryPageToHeirs(context, projectId, groupId, page.page);
   }
-}
-
-/** A group's row: mostly its page rang, too, and there is nothing to do. */
-async function carryGroup(context: Context, projectId: string, groupId: string): Promise<void> {
-  const [rowKey, headKey] = [groupKey(projectId, groupId), mirrorHeadKey(projectId, groupId)];
-  const items = await context.store.read([rowKey, headKey]);
-  const row = items.get(rowKey);
-  const carried = carriedGeneration(items.get(headKey));
-  if (row === undefined) {
-    await purgeMembers(context, projectId, groupId);
-    await carryAll(context, await mirroredPages(context.store, projectId, groupId));
-    await note(context, projectId, groupId, carried, undefined);
-    return;
-  }
-  const group = parseGroup(projectId, row);
-  if (group.aside !== undefined) {
-    await tidyWhenPossible(context, group);
-  }
-  if (!group.hidden && group.generation !== (carried ?? firstGeneration)) {
-    const pages = (await readGroupPages(context.store, placeOf(group))).of(group.generation);
-    const present = [...pages.keys()].map((page) => ({ projectId, groupId, kind: "S" as const, page }));
-    await carryAll(context, [...present, ...(await mirroredPages(context.store, projectId, groupId))]);
-    await note(context, projectId, groupId, carried, group.generation);
-  }
-}
-
-async function note(
-  context: Context,
-  projectId: string,
-  groupId: string,
-  seen: string | undefined,
-  carried: string | undefined,
-): Promise<void> {
-  const writes = noteCarried(projectId, groupId, seen, carried);
-  // Overtaken only by another run of this, which has noted what it found.
-  if (writes.length > 0) {
-    await context.store.transact(writes);
-  }
-}
-
-/**
- * Waits until the writer of what lies aside is done, or cannot be at work any more; then removes it. So far only sets that
- * fit no transaction are written aside, and their writers mostly need a second.
- */
-async function tidyWhenPossible(context: Context, group: Group): Promise<void> {
-  for (let wait = 1; wait <= tidyWaitsMax; wait++) {
-    const current = await readGroupRow(context.store, group.projectId, group.id);
-    if (current === undefined || (await tidyGroup(context, current))) {
-      return;
-    }
-    await context.backoff(tidyBackoff);
-  }
-  throw new Error(
-    "A set of members is still being written aside; looked at again when the record comes again.",
-  );
-}
-
-/** The longest waits, 200 ms on average: more than `asideLifetimeMs` in all. */
-const tidyBackoff = 20;
-const tidyWaitsMax = 400;
-
-async function carryAll(context: Context, pages: readonly MirroredPage[]): Promise<void> {
-  for (const page of pages) {
-    await carryPage(context, page);
-  }
-}
-
-/** Until page and mirror say the same, whatever comes in meanwhile. False when there is no such group any more. */
-async function carryPage(context: Context, place: MirroredPage): Promise<boolean> {
-  let isThere = true;
-  for (let done = false; !done; ) {
-    let attempts = 0;
-    done = await changing(context, async () => {
-      attempts++;
-      const { group, mirrored, wanted } = await readPage(context, place);
-      isThere = group !== undefined;
-      // Who met another carry of the same people takes fewer of them at once, elsewhere.
-      const most = attempts === 1 ? membersCarriedMax : membersCarriedAgainMax;
-      const carry = nextCarry(place, mirrored, wanted, most, context.spread());
-      if (carry === undefined) {
-        return true;
-      }
-      const looks = carry.leaving.length > 0 && (!isThere || attempts > 1);
-      const members = looks ? await context.store.read(memberGroupsKeys(place, carry.leaving)) : undefined;
-      const outcome = await context.store.transact(carryWrites(place, mirrored, carry, members));
-      return outcome === "done" ? false : overtaken();
-    });
-  }
-  return isThere;
-}
-
-interface PageRead {
-  /** Undefined when it is gone. */
-  readonly group: Group | undefined;
-  readonly mirrored: PageChunks;
-  /** What the group's present set has there: nothing, if it is gone or not shown yet. */
-  readonly wanted: PageChunks;
-}
-
-async function readPage(context: Context, place: MirroredPage): Promise<PageRead> {
-  const { projectId, groupId, kind, page } = place;
-  const rowKey = groupKey(projectId, groupId);
-  const pageKey = (generation: string) =>
-    groupPageKey(projectId, groupId, { kind, page, generation } satisfies GroupPagePlace);
-  const guess = pageKey(kind === "H" ? "" : firstGeneration);
-  const items = await context.store.read([rowKey, keyOfMirror(place), guess]);
-  const row = items.get(rowKey);
-  const group = row && parseGroup(projectId, row);
-  const mirrored = mirroredChunks(items, place);
-  if (group === undefined || group.hidden) {
-    return { group, mirrored, wanted: pageChunks(undefined) };
-  }
-  const present = pageKey(kind === "H" ? "" : group.generation);
-  const item =
-    present.sk === guess.sk ? items.get(guess) : (await context.store.read([present])).get(present);
-  return { group, mirrored, wanted: pageChunks(item) };
 }

@@ -3,14 +3,14 @@
  * the request is about, strongly and on every request: a revoked token is refused from the next one on.
  */
 
-import { keyOfConnection, noteTokenUse, parseConnection } from "../table/connections.ts";
+import { keyOfConnection, noteTokenUse, parentIdOf, parseConnection } from "../table/connections.ts";
 import type { Key } from "../table/keys.ts";
 import type { ItemsByKey } from "../table/store.ts";
 import type { Connection, Token } from "./connection.ts";
 import type { Context } from "./context.ts";
 import { isConnectionId } from "./ids.ts";
 import { forbidden, unauthorized } from "./refusals.ts";
-import { bearerToken, liveTokenOf } from "./token.ts";
+import { bearerToken, connectionOfToken, liveTokenOf } from "./token.ts";
 
 export interface Caller {
   /** From the path. */
@@ -34,6 +34,9 @@ export async function openConnection(
   alsoRead: readonly Key[] = [],
 ): Promise<OpenedConnection> {
   const token = credentialOf(caller);
+  if (connectionOfToken(token) !== caller.connectionId) {
+    throw await refusalOfOthers(context, caller.connectionId, token);
+  }
   const key = keyOfConnection(caller.connectionId);
   const items = await context.store.read([key, ...alsoRead]);
   const item = items.get(key);
@@ -59,7 +62,29 @@ export function credentialOf(caller: Caller): string {
   if (!isConnectionId(caller.connectionId)) {
     throw unauthorized("The URL names no connection; copy the SCIM base URL again.", "invalid_token");
   }
-  return bearerToken(caller.authorization, caller.connectionId);
+  return bearerToken(caller.authorization);
+}
+
+/** 401, but 403 for whoever opens the parent of the connection in the path: to him it may be said what it is. */
+async function refusalOfOthers(context: Context, connectionId: string, token: string): Promise<Error> {
+  const [key, ownKey] = [keyOfConnection(connectionId), keyOfConnection(connectionOfToken(token))];
+  const items = await context.store.read([key, ownKey]);
+  const [item, ownItem] = [items.get(key), items.get(ownKey)];
+  const own = ownItem && parseConnection(ownItem);
+  const isParents =
+    item !== undefined &&
+    own !== undefined &&
+    parentIdOf(item) === own.id &&
+    liveTokenOf(own, token, context.clock()) !== undefined;
+  return isParents
+    ? forbidden(
+        `This connection inherits its users and groups; provision them to its parent, ${own.id}, at whose SCIM base URL ` +
+          "this token is valid.",
+      )
+    : unauthorized(
+        "This token belongs to another connection than the one in the URL; check the SCIM base URL and the token.",
+        "invalid_token",
+      );
 }
 
 async function noteUse(context: Context, connection: Connection, token: Token): Promise<void> {

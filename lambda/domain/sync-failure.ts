@@ -47,7 +47,15 @@ export interface FailureCause {
   readonly remedy: string;
 }
 
+/** What of a parent could not be copied to a child. */
+export interface FailureSource {
+  readonly kind: "user";
+  readonly number: number;
+}
+
 export interface SyncFailure extends FailureSubject, FailureCause {
+  /** Of an inherited one: what to try again. */
+  readonly source: FailureSource | undefined;
   readonly id: string;
   readonly attempts: number;
   readonly firstFailedAt: string;

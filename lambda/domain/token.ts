@@ -33,10 +33,10 @@ export function newToken(connectionId: string, randomBytes: RandomBytes): NewTok
 }
 
 /**
- * The bearer token of an Authorization header, once it is known to be one of ours for this connection by its form
- * alone. 401 otherwise (RFC 6750 §3.1), before anything is read.
+ * The bearer token of an Authorization header, once it is known to be one of ours by its form alone. 401 otherwise (RFC
+ * 6750 §3.1), before anything is read.
  */
-export function bearerToken(authorization: string | undefined, connectionId: string): string {
+export function bearerToken(authorization: string | undefined): string {
   if (authorization === undefined || authorization.trim() === "") {
     throw unauthorized("Send the connection's SCIM token: Authorization: Bearer rollcall_….");
   }
@@ -52,13 +52,12 @@ export function bearerToken(authorization: string | undefined, connectionId: str
       "invalid_token",
     );
   }
-  if (token.slice(prefix.length, prefix.length + connectionIdLength) !== connectionId) {
-    throw unauthorized(
-      "This token belongs to another connection than the one in the URL; check the SCIM base URL and the token.",
-      "invalid_token",
-    );
-  }
   return token;
+}
+
+/** The connection that a token names as its own. */
+export function connectionOfToken(token: string): string {
+  return token.slice(prefix.length, prefix.length + connectionIdLength);
 }
 
 /** The live token of the connection that this is, compared in constant time; undefined when there is none. */

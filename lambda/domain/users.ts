@@ -162,6 +162,7 @@ export async function changeUser(
       attributes,
       role: converted ? defaultsFor(connection, type).role : before.role,
       deletedAt: undefined,
+      hasHeirs: connection.childCount > 0,
       ...nextVersion(before, now(context)),
     };
     const change = { before, after, newNumber: false };
@@ -201,6 +202,7 @@ export async function deleteUser(
       connectionId: undefined,
       formerConnectionId: connection.id,
       deletedAt: connection.onDelete === "delete" ? at : undefined,
+      hasHeirs: connection.childCount > 0,
       ...nextVersion(before, at),
     };
     const change = { before, after, newNumber: false };
@@ -242,7 +244,7 @@ function memberAt(projectId: string, items: ItemsByKey, key: Key): Member | unde
 }
 
 /** A member that a new user turns out to be, and what must stay true of it until it is linked. */
-interface Met {
+export interface Met {
   readonly member: Member;
   readonly checks: readonly Write[];
 }
@@ -251,7 +253,7 @@ interface Met {
  * The member a new user meets: one that holds its userName or email, one that signed in with its externalId, or one this
  * connection deleted before. Nobody: undefined. Somebody it must not become: 409.
  */
-async function whoIsThere(
+export async function whoIsThere(
   context: Context,
   connection: Connection,
   attributes: ScimAttributes,
@@ -358,7 +360,12 @@ async function assertLinkable(
 }
 
 /** The member as the connection's own: attributes are the IdP's now, access stays, the role where the type is the same. */
-function adopted(member: Member, connection: Connection, attributes: ScimAttributes, at: string): Member {
+export function adopted(
+  member: Member,
+  connection: Connection,
+  attributes: ScimAttributes,
+  at: string,
+): Member {
   const type = typeOf(attributes);
   return {
     ...member,
@@ -368,14 +375,16 @@ function adopted(member: Member, connection: Connection, attributes: ScimAttribu
     formerConnectionId: undefined,
     signIn: undefined,
     deletedAt: undefined,
+    hasHeirs: connection.childCount > 0,
     ...nextVersion(member, at),
   };
 }
 
-function newcomer(connection: Connection, attributes: ScimAttributes, at: string): Member {
+export function newcomer(connection: Connection, attributes: ScimAttributes, at: string): Member {
   const { role, access } = defaultsFor(connection, typeOf(attributes));
   const projectId = projectIdOf(connection);
-  return newMember({ projectId, attributes, role, access, connectionId: connection.id }, at);
+  const fresh = newMember({ projectId, attributes, role, access, connectionId: connection.id }, at);
+  return { ...fresh, hasHeirs: connection.childCount > 0 };
 }
 
 /** A PUT onto a member deleted in the product starts from nothing but its type; deleting had set it inactive. */
@@ -393,7 +402,7 @@ function wasEverLinked(member: Member): boolean {
   return lastConnectionOf(member) !== undefined;
 }
 
-function nextVersion(before: Member, at: string) {
+export function nextVersion(before: Member, at: string) {
   return { lastModified: at, updatedAt: at, version: before.version + 1, revision: before.revision + 1 };
 }
 

@@ -7,14 +7,14 @@
  * in the stream, so that what holds up one does not hold up the other.
  */
 
-import { ringingPrefix, toldBy } from "../table/keys.ts";
+import { copiedAttribute, heirsAttribute, jobsStart, ringingPrefix, toldBy } from "../table/keys.ts";
 
 /** The deployed functions; the handler of each is `lambda/handlers/<name>.ts`. */
 export const streamFunctionNames = ["propagation", "activity"] as const;
 export type StreamFunctionName = (typeof streamFunctionNames)[number];
 
 /** A string equal to one of these, or beginning with one, or whatever is there. Of Lambda's filter language, what is needed. */
-export type FilterRule = string | { readonly prefix: string } | { readonly exists: true };
+export type FilterRule = string | { readonly prefix: string } | { readonly exists: boolean };
 /** Lambda's event filter: every field that it names must satisfy one of the field's rules. */
 export interface FilterPattern {
   readonly [field: string]: FilterPattern | readonly FilterRule[];
@@ -43,8 +43,39 @@ const recordAgeSecondsMax = 23 * 3_600;
 
 export const propagationMapping: StreamMapping = {
   functionName: "propagation",
-  /** So that users, tokens and seats, which are most of what is written, cost nothing. */
-  filters: [{ dynamodb: { Keys: { pk: { S: [{ prefix: ringingPrefix }] } } } }],
+  /** So that most of what is written costs nothing: tokens, seats, and users of connections without children. */
+  filters: [
+    // Groups, but for those that are copies: what there is to carry of them is carried as they are copied.
+    {
+      dynamodb: {
+        Keys: { pk: { S: [{ prefix: ringingPrefix }] } },
+        NewImage: { [copiedAttribute]: { N: [{ exists: false }] } },
+      },
+    },
+    // Users of a connection that has children, and its settings.
+    {
+      dynamodb: {
+        Keys: { pk: { S: [{ prefix: toldBy.member.pk }] } },
+        NewImage: { [heirsAttribute]: { N: [{ exists: true }] } },
+      },
+    },
+    {
+      dynamodb: {
+        Keys: {
+          pk: { S: [{ prefix: toldBy.connection.pk }] },
+          sk: { S: [{ prefix: toldBy.connection.sk }] },
+        },
+        NewImage: { [heirsAttribute]: { N: [{ exists: true }] } },
+      },
+    },
+    // The next step of what is being copied to a child.
+    {
+      dynamodb: {
+        Keys: { pk: { S: [{ prefix: jobsStart }] } },
+        NewImage: { phase: { S: [{ exists: true }] } },
+      },
+    },
+  ],
   /** Lambda's default. A second and more for each item of a batch, by the timeout below. */
   batchSize: 100,
   /** The shortest there is. An IdP writes one group many times in a row: what comes within a second is carried once. */

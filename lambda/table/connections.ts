@@ -1,7 +1,14 @@
 /** Connections, their settings and tokens: one item each. */
 
 import * as z from "zod";
-import { type Connection, defaultRoles, deletePolicies, providers } from "../domain/connection.ts";
+import {
+  type Connection,
+  type ConnectionSettings,
+  defaultRoles,
+  deletePolicies,
+  type Inheritance,
+  providers,
+} from "../domain/connection.ts";
 import { projectOfConnection } from "../domain/ids.ts";
 import { accesses } from "../domain/member.ts";
 import {
@@ -10,13 +17,14 @@ import {
   formerConnectionIdOf,
   formerConnectionKey,
   formerConnectionsOf,
+  heirsAttribute,
   type Key,
 } from "./keys.ts";
-import { absent, type Expression, type Item, type Store, type Write } from "./store.ts";
+import { absent, type Expression, type Item, present, type Store, type Write } from "./store.ts";
 
 const access = z.enum(accesses);
 
-const connectionItem = z
+const rootItem = z
   .object({
     id: z.string(),
     name: z.string(),
@@ -44,6 +52,8 @@ const connectionItem = z
     /** By token id. Apart from `tokens`, so that noting a use neither meets nor overwrites a change of settings. */
     tokenUse: z.record(z.string(), z.string()),
     cursorSecret: z.string(),
+    childCount: z.number().default(0),
+    syncEpoch: z.number().default(0),
     createdAt: z.string(),
     updatedAt: z.string(),
     revision: z.number(),
@@ -52,35 +62,131 @@ const connectionItem = z
     ({ tokenUse, tokens, ...connection }): Connection => ({
       ...connection,
       tokens: tokens.map((token) => ({ ...token, lastUsedAt: tokenUse[token.id] ?? null })),
+      inheritance: undefined,
     }),
   );
+
+/** A child keeps its name, and from whom it has all the rest. */
+const childItem = z.object({
+  id: z.string(),
+  name: z.string(),
+  parentId: z.string(),
+  ordinal: z.number(),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+  revision: z.number(),
+});
 
 export function keyOfConnection(connectionId: string): Key {
   return connectionKey(projectOfConnection(connectionId), connectionId);
 }
 
-export function parseConnection(item: Item): Connection {
-  return connectionItem.parse(item);
+/** The id of the parent that a row names; undefined for a root's. */
+export function parentIdOf(item: Item): string | undefined {
+  const child = childItem.safeParse(item);
+  return child.success ? child.data.parentId : undefined;
 }
 
+/** A row as it is by itself: of a child without its settings, which its parent has. */
+export function parseConnection(item: Item): Connection {
+  return parentIdOf(item) === undefined ? rootItem.parse(item) : inheriting(item, settingsElsewhere);
+}
+
+/** Settings of a child whose parent was not looked at: nothing that anybody could do anything by. */
+const settingsElsewhere: ConnectionSettings & { readonly revision: number } = {
+  name: "",
+  provider: "other",
+  scimEnabled: false,
+  onDelete: "deactivate",
+  jit: false,
+  uniqueGroupNames: false,
+  defaults: { role: "contributor", userAccess: "none", readerAccess: "none", groupAccess: "none" },
+  revision: Number.NaN,
+};
+
+function inheriting(item: Item, parent: ConnectionSettings & { readonly revision: number }): Connection {
+  const { parentId, ordinal, ...own } = childItem.parse(item);
+  const { provider, scimEnabled, onDelete, jit, uniqueGroupNames, defaults } = parent;
+  return {
+    ...own,
+    provider,
+    scimEnabled,
+    onDelete,
+    jit,
+    uniqueGroupNames,
+    defaults,
+    tokens: [],
+    cursorSecret: "",
+    inheritance: { parentId, parentRevision: parent.revision, ordinal },
+    childCount: 0,
+    syncEpoch: 0,
+  };
+}
+
+/** A child is read with its parent, so that settings changed there hold here at once. */
 export async function readConnection(store: Store, connectionId: string): Promise<Connection | undefined> {
   const key = keyOfConnection(connectionId);
   const item = (await store.read([key])).get(key);
-  return item && parseConnection(item);
+  return item && (await withParents(store, [item]))[0];
+}
+
+/** Those of these connections that are there, in no order. */
+export async function readConnections(
+  store: Store,
+  connectionIds: readonly string[],
+): Promise<readonly Connection[]> {
+  const keys = connectionIds.map(keyOfConnection);
+  const items = await store.read(keys);
+  return withParents(
+    store,
+    keys.map((key) => items.get(key)).filter((item) => item !== undefined),
+  );
 }
 
 /** All connections of a project; few, so one Query. */
 export async function connectionsIn(store: Store, projectId: string): Promise<readonly Connection[]> {
-  return (await store.query(connectionsOf(projectId))).map(parseConnection);
+  return withParents(store, await store.query(connectionsOf(projectId)));
+}
+
+async function withParents(store: Store, items: readonly Item[]): Promise<readonly Connection[]> {
+  const parentIds = new Set(items.map(parentIdOf).filter((id) => id !== undefined));
+  if (parentIds.size === 0) {
+    return items.map(parseConnection);
+  }
+  const parents = await store.read([...parentIds].map(keyOfConnection));
+  return items.flatMap((item) => {
+    const parentId = parentIdOf(item);
+    if (parentId === undefined) {
+      return [parseConnection(item)];
+    }
+    const parent = parents.get(keyOfConnection(parentId));
+    // A parent outlives its children. Gone by the second read, it has been deleted after the child was.
+    return parent === undefined ? [] : [inheriting(item, parseConnection(parent))];
+  });
 }
 
 /** The ids of all connections that a project has or had: members of one that is gone still stand in its roster. */
 export async function connectionIdsEver(store: Store, projectId: string): Promise<readonly string[]> {
   const [present, former] = await Promise.all([
-    connectionsIn(store, projectId),
+    store.query(connectionsOf(projectId)),
     store.query(formerConnectionsOf(projectId)),
   ]);
-  return [...present.map(({ id }) => id), ...former.map(formerConnectionIdOf)];
+  return [...present.map((item) => parseConnection(item).id), ...former.map(formerConnectionIdOf)];
+}
+
+/** The inheritances that a project has or had: the connection, and its number among them. */
+export async function inheritancesEver(
+  store: Store,
+  projectId: string,
+): Promise<readonly { readonly connectionId: string; readonly ordinal: number }[]> {
+  const [present, former] = await Promise.all([
+    store.query(connectionsOf(projectId)),
+    store.query(formerConnectionsOf(projectId)),
+  ]);
+  return [
+    ...present.map((item) => ({ connectionId: String(item["id"]), ordinal: item["ordinal"] })),
+    ...former.map((item) => ({ connectionId: formerConnectionIdOf(item), ordinal: item["ordinal"] })),
+  ].flatMap(({ connectionId, ordinal }) => (typeof ordinal === "number" ? [{ connectionId, ordinal }] : []));
 }
 
 /** Who made a change, and when. The row tells it of its last one: of a change of tokens nothing else would. */
@@ -90,35 +196,43 @@ export interface ChangeNote {
 }
 
 export function insertConnection(connection: Connection, actor: string): Write {
-  return {
-    put: {
-      ...keyOfConnection(connection.id),
-      ...connection,
-      tokens: storedTokens(connection),
-      tokenUse: {},
-      ...noted({ actor, at: connection.createdAt }),
-    },
-    when: absent,
-  };
+  const { id, createdAt, inheritance } = connection;
+  const { inheritance: _, ...root } = connection;
+  const row =
+    inheritance === undefined
+      ? { ...root, tokens: storedTokens(connection), tokenUse: {} }
+      : { id, createdAt, ...childFields(connection, inheritance) };
+  return { put: { ...keyOfConnection(id), ...row, ...noted({ actor, at: createdAt }) }, when: absent };
+}
+
+function childFields({ name, updatedAt, revision }: Connection, { parentId, ordinal }: Inheritance): Item {
+  return { name, parentId, ordinal, updatedAt, revision };
 }
 
 /** Settings and tokens anew, under the condition that nobody changed them since `before` was read. */
 export function replaceConnection(before: Connection, after: Connection, note: ChangeNote): Write {
-  const { id: _, tokens: __, cursorSecret: ___, createdAt: ____, ...settings } = after;
-  const values: Item = { ...settings, ...noted(note) };
+  const { id: _, tokens: __, cursorSecret: ___, createdAt: ____, inheritance, ...settings } = after;
+  const fields = inheritance === undefined ? settings : childFields(after, inheritance);
+  const hasHeirs = after.childCount > 0;
+  const values: Item = { ...fields, ...noted(note), ...(hasHeirs && { [heirsAttribute]: 1 }) };
   const names = Object.keys(values);
   const gone = before.tokens.filter((token) => !after.tokens.some(({ id }) => id === token.id));
+  const removed = [
+    ...(hasHeirs ? [] : [heirsAttribute]),
+    ...gone.map((_, index) => `tokenUse.#gone${index}`),
+  ];
   const change: Expression = {
     expression:
-      `SET ${names.map((name) => `#${name} = :${name}`).join(", ")}, tokens = :tokens` +
-      (gone.length > 0 ? ` REMOVE ${gone.map((_, index) => `tokenUse.#gone${index}`).join(", ")}` : ""),
+      `SET ${names.map((name) => `#${name} = :${name}`).join(", ")}` +
+      (inheritance === undefined ? ", tokens = :tokens" : "") +
+      (removed.length > 0 ? ` REMOVE ${removed.join(", ")}` : ""),
     names: {
       ...Object.fromEntries(names.map((name) => [`#${name}`, name])),
       ...Object.fromEntries(gone.map((token, index) => [`#gone${index}`, token.id])),
     },
     values: {
       ...Object.fromEntries(names.map((name) => [`:${name}`, values[name]])),
-      ":tokens": storedTokens(after),
+      ...(inheritance === undefined && { ":tokens": storedTokens(after) }),
     },
   };
   return { update: keyOfConnection(before.id), change, when: unchanged(before) };
@@ -133,10 +247,11 @@ function noted({ actor, at }: ChangeNote): Item {
  * connection takes over are taken out of them one by one, and the rest goes with the project.
  */
 export function deleteConnection(connection: Connection, note: ChangeNote): readonly Write[] {
-  const { id, name, revision } = connection;
+  const { id, name, revision, inheritance } = connection;
   const word = {
     ...formerConnectionKey(projectOfConnection(id), id),
     name,
+    ...(inheritance !== undefined && { ordinal: inheritance.ordinal }),
     revision: revision + 1,
     ...noted(note),
   };
@@ -146,9 +261,20 @@ export function deleteConnection(connection: Connection, note: ChangeNote): read
   ];
 }
 
-/** Lets a transaction hold only while the connection is as it was read; undefined: while there is none. */
-export function connectionUnchanged(connectionId: string, seen: Connection | undefined): Write {
-  return { check: keyOfConnection(connectionId), when: seen ? unchanged(seen) : absent };
+/** Lets a transaction hold only while the connection, and its parent, are as read; undefined: while there is none. */
+export function connectionUnchanged(connectionId: string, seen: Connection | undefined): readonly Write[] {
+  const { parentId, parentRevision } = seen?.inheritance ?? {};
+  return [
+    { check: keyOfConnection(connectionId), when: seen ? unchanged(seen) : absent },
+    ...(parentId === undefined
+      ? []
+      : [{ check: keyOfConnection(parentId), when: unchanged({ revision: parentRevision! }) }]),
+  ];
+}
+
+/** Lets a transaction hold only while the connection is there. */
+export function connectionIsThere(connectionId: string): Write {
+  return { check: keyOfConnection(connectionId), when: present };
 }
 
 /**
@@ -177,6 +303,6 @@ function storedTokens(connection: Connection) {
   return connection.tokens.map(({ lastUsedAt: _, ...token }) => token);
 }
 
-function unchanged(connection: Connection): Expression {
+function unchanged(connection: { readonly revision: number }): Expression {
   return { expression: "revision = :seenRevision", values: { ":seenRevision": connection.revision } };
 }

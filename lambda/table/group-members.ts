@@ -5,6 +5,7 @@
  */
 
 import {
+  copiedAttribute,
   type GroupPagePlace,
   groupPageKey,
   groupPagePrefix,
@@ -117,6 +118,36 @@ export function pageChunks(item: Item | undefined): PageChunks {
   return item === undefined ? noChunks : chunksIn(item, chunkPrefix);
 }
 
+/** Of a page that is a copy: of which revision of its source. */
+export function copiedRevision(item: Item | undefined): number | undefined {
+  const copied = item?.[copiedAttribute];
+  return typeof copied === "number" ? copied : undefined;
+}
+
+/** Makes a page a copy of these chunks, whichever it had, under the condition that nobody has written it since it was read. */
+export function copiedPageWrite(
+  key: Key,
+  seen: Item | undefined,
+  chunks: PageChunks,
+  revision: number,
+): Write {
+  const before = copiedRevision(seen);
+  return {
+    put: {
+      ...key,
+      ...Object.fromEntries([...chunks].map(([chunk, bits]) => [nameOf(chunk), bits])),
+      copied: revision,
+    },
+    when:
+      before === undefined
+        ? { expression: "attribute_not_exists(pk)" }
+        : {
+            expression: `copied = :seenCopied AND ${chunksUnchanged(pageChunks(seen), allChunks).expression}`,
+            values: { ":seenCopied": before, ...chunksUnchanged(pageChunks(seen), allChunks).values },
+          },
+  };
+}
+
 /** Turns the item of one page into what it shall hold; nothing to write when that is what it holds. */
 export function pageWrite(key: Key, before: PageChunks, after: PageChunks): readonly Write[] {
   const changed = [...new Set([...before.keys(), ...after.keys()])].filter(
@@ -140,7 +171,8 @@ export function pageWrite(key: Key, before: PageChunks, after: PageChunks): read
           ...(set.length > 0
             ? [`SET ${set.map((chunk) => `${nameOf(chunk)} = :next${chunk}`).join(", ")}`]
             : []),
-          ...(removed.length > 0 ? [`REMOVE ${removed.map(nameOf).join(", ")}`] : []),
+          // Whoever changes a page by hand makes it no copy any more.
+          `REMOVE ${[copiedAttribute, ...removed.map(nameOf)].join(", ")}`,
         ].join(" "),
         values: Object.fromEntries(set.map((chunk) => [`:next${chunk}`, after.get(chunk)!])),
       },

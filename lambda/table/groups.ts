@@ -8,6 +8,7 @@ import { accesses } from "../domain/member.ts";
 import { invalidValue, type RequestError } from "../scim/error.ts";
 import { foldCase } from "../scim/fold.ts";
 import {
+  copiedAttribute,
   formerGroupIdOf,
   formerGroupKey,
   groupExternalIdKey,
@@ -35,6 +36,7 @@ const groupItem = z.object({
   wideChanges: z.number(),
   aside: z.object({ generation: z.string(), removableFrom: z.number() }).optional(),
   hidden: z.boolean().default(false),
+  copied: z.number().optional(),
   createdAt: time,
   lastModified: time.optional(),
   updatedAt: time.optional(),
@@ -60,6 +62,7 @@ export function parseGroup(projectId: string, item: Item): Group {
     wideChanges: row.wideChanges,
     aside: row.aside,
     hidden: row.hidden,
+    sourceRevision: row.copied,
     lastModified,
     updatedAt: row.updatedAt ?? lastModified,
     version: row.version,
@@ -84,6 +87,7 @@ export function groupRowItem(group: Group, actor: string): Item {
     wideChanges: group.wideChanges,
     ...(group.aside !== undefined && { aside: { ...group.aside } }),
     ...(group.hidden && { hidden: true }),
+    ...(group.sourceRevision !== undefined && { [copiedAttribute]: group.sourceRevision }),
     createdAt: Date.parse(group.createdAt),
     ...(group.lastModified !== group.createdAt && { lastModified: Date.parse(group.lastModified) }),
     ...(group.updatedAt !== group.lastModified && { updatedAt: Date.parse(group.updatedAt) }),
@@ -257,6 +261,11 @@ export async function readFormerGroup(
 export function parseFormerGroup(item: Item): FormerGroup {
   const { displayName, connectionId, at } = formerGroupItem.parse(item);
   return { id: formerGroupIdOf(item), displayName, connectionId, deletedAt: at };
+}
+
+/** Lets a transaction hold only while the group has not been deleted, or its deletion is long ago. */
+export function groupNotFormer(projectId: string, groupId: string): Write {
+  return { check: formerGroupKey(projectId, groupId), when: absent };
 }
 
 /** Takes the word of a set aside from the row, once that set is removed; nothing if another one is aside by now. */

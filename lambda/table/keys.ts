@@ -20,6 +20,8 @@
  * | group | `G#project` | group id |
  * | page of a group's members | `G#project#group` | `S#page#generation`, `H#page` |
  * | what of a group has been carried to its members | `P#project#MIRROR` | `group#` and the page it mirrors |
+ * | link of a parent to a child | `C#connection#CHILDREN` | child |
+ * | what is still to be copied to a child | `J#child` | `JOB` |
  * | open sync failure | `F#project` | `connection#type#hash of the identifier` |
  * | entry of the activity trail; again, for a member | `A#project` | `ALL#time#resource#revision`; `OF#member#time#resource#revision` |
  *
@@ -40,6 +42,7 @@ const numberDigits = 12;
 const pageDigits = 9;
 const membersStart = "M#";
 const failuresStart = "F#";
+export const jobsStart = "J#";
 const connectionPrefix = "CONNECTION#";
 const formerPrefix = "FORMER#";
 const formerGroupPrefix = "FORMERGROUP#";
@@ -168,6 +171,21 @@ export function membersPartition(projectId: string, block: number): string {
 
 export const memberSortKey = printNumber;
 
+/** Whose row a key is; undefined for any other key. */
+export function memberOfKey({
+  pk,
+  sk,
+}: Key): { readonly projectId: string; readonly number: number } | undefined {
+  return pk.startsWith(membersStart)
+    ? { projectId: pk.slice(membersStart.length).split("#")[0]!, number: Number(sk) }
+    : undefined;
+}
+
+/** Which connection's row a key is; undefined for any other key. */
+export function connectionOfKey({ sk }: Key): string | undefined {
+  return sk.startsWith(connectionPrefix) ? sk.slice(connectionPrefix.length) : undefined;
+}
+
 export function blockOf(number: number): number {
   return Math.floor(number / membersPerBlock);
 }
@@ -200,6 +218,12 @@ export function pageOfRosterKey(sk: string): number {
 }
 
 const printPage = (page: number): string => String(page).padStart(pageDigits, "0");
+
+/** Of rows of members, groups and connections: that there are children to carry a change to. Without it, none is rung for them. */
+export const heirsAttribute = "heirs";
+
+/** Of rows and pages of groups: that they are copies, and of which revision of their source. Such changes ring nobody. */
+export const copiedAttribute = "copied";
 
 /** All items that propagation is rung by lie in partitions that begin so; nothing it writes itself does. */
 export const ringingPrefix = "G#";
@@ -319,6 +343,24 @@ export function mirrorPageKey(projectId: string, groupId: string, kind: Membersh
 /** Which generation of a group's set has been carried as a whole. */
 export function mirrorHeadKey(projectId: string, groupId: string): Key {
   return { pk: mirrorPartition(projectId), sk: `${mirrorPrefix(groupId)}HEAD` };
+}
+
+/** By a parent's id. */
+export function childrenPartition(parentId: string): string {
+  return `C#${parentId}#CHILDREN`;
+}
+
+export function childLinkKey(parentId: string, childId: string): Key {
+  return { pk: childrenPartition(parentId), sk: childId };
+}
+
+/** A partition each, so that several are worked on at once: what lies in one comes to the stream handler in order. */
+export function copyJobKey(childId: string): Key {
+  return { pk: `${jobsStart}${childId}`, sk: "JOB" };
+}
+
+export function childOfJobKey({ pk }: Key): string | undefined {
+  return pk.startsWith(jobsStart) ? pk.slice(jobsStart.length) : undefined;
 }
 
 export function failuresPartition(projectId: string): string {

@@ -39,6 +39,15 @@ export async function readMember(
   return row?.kind === "member" ? row.member : undefined;
 }
 
+/** Whatever stands at this number. */
+export async function readMemberRow(
+  store: Store,
+  projectId: string,
+  number: number,
+): Promise<MemberRow | undefined> {
+  return (await readMemberRows(store, projectId, [number])).get(number);
+}
+
 /** The member whose first number this was, wherever it lives now; deleted ones included. */
 export async function readMemberByHome(
   store: Store,
@@ -65,7 +74,7 @@ export async function readMembersByHome(
       const row = rows.get(at);
       if (row?.kind === "moved") {
         moved.push({ home, at: row.to });
-      } else if (row !== undefined) {
+      } else if (row?.kind === "member") {
         found.set(home, row.member);
       }
     }

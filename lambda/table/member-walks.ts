@@ -15,6 +15,7 @@ import {
 } from "./keys.ts";
 import { readMembers } from "./member-reads.ts";
 import { numberAt, parseMemberRow } from "./members.ts";
+import { blocksIn, copiedNumbersOf } from "./number-ranges.ts";
 import type { NumberSet } from "./numbers.ts";
 import { readRoster } from "./roster.ts";
 import { numbersBelow, readSeatPools } from "./seat-pools.ts";
@@ -25,15 +26,22 @@ export interface MemberStep extends Step {
   readonly member: Member;
 }
 
-/** All members, deleted ones included, in the order of their numbers. */
+/** All members, deleted ones included, in the order of their numbers: first those of its own, then those of copies. */
 export async function walkByNumber(store: Store, projectId: string): Promise<Walk<MemberStep>> {
-  const lastBlock = blockOf(Math.max(0, numbersBelow(await readSeatPools(store, projectId)) - 1));
+  const [pools, copied] = await Promise.all([
+    readSeatPools(store, projectId),
+    copiedNumbersOf(store, projectId),
+  ]);
+  const own = { from: 0, below: Math.max(1, numbersBelow(pools)) };
+  const blocks = [own, ...copied].flatMap(blocksIn);
+  const lastBlock = blocks.at(-1)!;
   return async (after) => {
-    const first = after === undefined ? 0 : Number(after) + 1;
-    const block = blockOf(first);
-    if (block > lastBlock) {
+    const wanted = after === undefined ? 0 : Number(after) + 1;
+    const block = blocks.find((one) => one >= blockOf(wanted));
+    if (block === undefined) {
       return emptyWalk(after);
     }
+    const first = Math.max(wanted, block * membersPerBlock);
     const items = await store.query({
       pk: membersPartition(projectId, block),
       from: memberSortKey(first),

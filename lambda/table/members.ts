@@ -9,7 +9,7 @@ import { providerActor } from "../domain/context.ts";
 import { accesses, emailOf, lastConnectionOf, type Member, roles, userNameOf } from "../domain/member.ts";
 import { foldCase } from "../scim/fold.ts";
 import type { ScimAttributes } from "../scim/resource.ts";
-import { claimKey, type Key, memberKey, type NameKind } from "./keys.ts";
+import { claimKey, heirsAttribute, type Key, memberKey, type NameKind } from "./keys.ts";
 import { parsePointer, pointerWrites } from "./member-pointers.ts";
 import { overtaken } from "./retry.ts";
 import { rosterWrites } from "./roster.ts";
@@ -24,10 +24,12 @@ export interface Claim {
 
 export const unclaimed: Claim = { holder: undefined, former: {} };
 
-/** What stands at a member's key: the member, or word that it lives under another number now. */
+/** What stands at a member's key: the member, word that it lives under another number now, or that there never was one. */
 export type MemberRow =
   | { readonly kind: "member"; readonly member: Member }
-  | { readonly kind: "moved"; readonly to: number };
+  | { readonly kind: "moved"; readonly to: number; readonly from: number | undefined }
+  /** A copy that was not made before its source was gone, at that `version` of it. */
+  | { readonly kind: "never"; readonly goneAtVersion: number };
 
 /** Kept as epoch milliseconds: a third of the bytes, and a row of up to a kilobyte costs half of a larger one. */
 const time = z.number().transform((milliseconds) => new Date(milliseconds).toISOString());
@@ -50,6 +52,9 @@ const memberItem = z.object({
     .optional(),
   sharesExternalId: z.boolean().default(false),
   deletedAt: time.optional(),
+  sourceVersion: z.number().optional(),
+  heirs: z.number().optional(),
+  movedFrom: z.number().optional(),
   createdAt: time,
   lastModified: time.optional(),
   updatedAt: time.optional(),
@@ -57,7 +62,8 @@ const memberItem = z.object({
   revision: z.number(),
 });
 
-const movedItem = z.object({ movedTo: z.number() });
+const movedItem = z.object({ movedTo: z.number(), movedFrom: z.number().optional() });
+const neverItem = z.object({ goneAtVersion: z.number() });
 const claimItem = z.object({
   holder: z.number().optional(),
   former: z.record(z.string(), z.number()).default({}),
@@ -66,7 +72,11 @@ const claimItem = z.object({
 export function parseMemberRow(projectId: string, item: Item): MemberRow {
   const moved = movedItem.safeParse(item);
   if (moved.success) {
-    return { kind: "moved", to: moved.data.movedTo };
+    return { kind: "moved", to: moved.data.movedTo, from: moved.data.movedFrom };
+  }
+  const never = neverItem.safeParse(item);
+  if (never.success) {
+    return { kind: "never", goneAtVersion: never.data.goneAtVersion };
   }
   const row = memberItem.parse(item);
   const number = Number(item["sk"]);
@@ -85,6 +95,9 @@ export function parseMemberRow(projectId: string, item: Item): MemberRow {
       signIn: row.signIn,
       sharesExternalId: row.sharesExternalId,
       deletedAt: row.deletedAt,
+      sourceVersion: row.sourceVersion,
+      hasHeirs: row.heirs !== undefined,
+      movedFrom: row.movedFrom,
       createdAt: row.createdAt,
       lastModified,
       updatedAt: row.updatedAt ?? lastModified,
@@ -123,12 +136,26 @@ export function memberRowItem(member: Member, actor: string): Item {
     ...(member.signIn !== undefined && { signIn: member.signIn }),
     ...(member.sharesExternalId && { sharesExternalId: true }),
     ...(member.deletedAt !== undefined && { deletedAt: Date.parse(member.deletedAt) }),
+    ...(member.sourceVersion !== undefined && { sourceVersion: member.sourceVersion }),
+    ...(member.hasHeirs && { [heirsAttribute]: 1 }),
+    ...(member.movedFrom !== undefined && { movedFrom: member.movedFrom }),
     createdAt: Date.parse(member.createdAt),
     ...(member.lastModified !== member.createdAt && { lastModified: Date.parse(member.lastModified) }),
     ...(member.updatedAt !== member.lastModified && { updatedAt: Date.parse(member.updatedAt) }),
     version: member.version,
     revision: member.revision,
     ...(actor !== providerActor && { actor }),
+  };
+}
+
+/** Leaves word that a copy shall not be made any more, at a number where nothing is; in time it may say so of a later version. */
+export function neverWrite(projectId: string, number: number, goneAtVersion: number): Write {
+  return {
+    put: { ...memberKey(projectId, number), goneAtVersion },
+    when: {
+      expression: "attribute_not_exists(pk) OR goneAtVersion <= :version",
+      values: { ":version": goneAtVersion },
+    },
   };
 }
 
@@ -148,7 +175,7 @@ export function claimKeysTouched(before: Member | undefined, after: Member): rea
 
 /** Every write that turns `before` (nothing, for a new member) into `after`, but for seats. */
 export function memberWrites(
-  before: Member | undefined,
+  { before, returns = false }: { readonly before: Member | undefined; readonly returns?: boolean },
   after: Member,
   claimAt: (key: Key) => Claim,
   actor: string,
@@ -157,25 +184,30 @@ export function memberWrites(
     ...rowWrites(before, after, actor),
     ...claimWrites(before, after, claimAt),
     ...pointerWrites(before, after),
-    ...rosterWrites(before, after),
+    ...rosterWrites(before, after, returns ? after.number : undefined),
   ];
 }
 
 function rowWrites(before: Member | undefined, after: Member, actor: string): readonly Write[] {
-  const row = memberRowItem(after, actor);
+  const moves = before !== undefined && before.number !== after.number;
+  const row = memberRowItem(moves ? { ...after, movedFrom: before.number } : after, actor);
   if (before === undefined) {
-    return [{ put: row, when: absent }];
+    return [{ put: row, when: placeFree(after) }];
   }
   const unchanged = { expression: "revision = :seenRevision", values: { ":seenRevision": before.revision } };
-  if (before.number === after.number) {
+  if (!moves) {
     return [{ put: row, when: unchanged }];
   }
   const left: Write = {
-    put: { ...memberKey(before.projectId, before.number), movedTo: after.number },
+    put: {
+      ...memberKey(before.projectId, before.number),
+      movedTo: after.number,
+      ...(before.movedFrom !== undefined && { movedFrom: before.movedFrom }),
+    },
     when: unchanged,
   };
-  const moved: Write = { put: row, when: absent };
-  if (before.number === before.homeNumber) {
+  const moved: Write = { put: row, when: placeFree(after, before.number) };
+  if (before.number === before.homeNumber || after.number === before.homeNumber) {
     return [moved, left];
   }
   const home: Write = {
@@ -183,6 +215,22 @@ function rowWrites(before: Member | undefined, after: Member, actor: string): re
     when: { expression: "movedTo = :seenMovedTo", values: { ":seenMovedTo": before.number } },
   };
   return [moved, left, home];
+}
+
+/**
+ * Nothing is at a number that is given for the first time. That of a copy follows from its source's: it may hold word of an
+ * earlier end of the source, or of where the member went that comes back from there now.
+ */
+function placeFree({ sourceVersion }: Member, from?: number): Condition {
+  if (sourceVersion === undefined) {
+    return absent;
+  }
+  return {
+    expression:
+      "attribute_not_exists(pk) OR goneAtVersion < :sourceVersion" +
+      (from === undefined ? "" : " OR movedTo = :from"),
+    values: { ":sourceVersion": sourceVersion, ...(from !== undefined && { ":from": from }) },
+  };
 }
 
 interface ClaimWanted {

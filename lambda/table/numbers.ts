@@ -37,6 +37,31 @@ export function slotOf(number: number): Slot {
   return { page: Math.floor(ordinal / slotsPerPage) * stripes + stripe, slot: ordinal % slotsPerPage };
 }
 
+/**
+ * Numbers of each inheritance. A parent would have to have had so many users; 2^39 (`member-id.ts`) hold 2,047
+ * inheritances in a project's life.
+ */
+export const numbersPerInheritance = 2 ** 28;
+
+/**
+ * The number of the copy of a parent's user: slot for slot as in the parent, on pages of the inheritance's own (`ordinal`,
+ * from 1). So a set of the parent's numbers is copied page by page, and no look-up leads from a user to its copy.
+ */
+export function copyOfNumber(ordinal: number, number: number): number {
+  return ordinal * numbersPerInheritance + number;
+}
+
+/** The page that a parent's page is copied to. */
+export function copyOfPage(ordinal: number, page: number): number {
+  return (ordinal * numbersPerInheritance) / slotsPerPage + page;
+}
+
+/** The highest number that has its bit on a page. */
+export function lastOfPage(page: number): number {
+  const [stripe, ordinals] = [page % stripes, Math.floor(page / stripes) * slotsPerPage];
+  return numberOf(stripe, ordinals + slotsPerPage - 1);
+}
+
 /** Where a slot's bit is: in which chunk of 120, and its value there. */
 export function bitOf(slot: number): { readonly chunk: number; readonly amount: bigint } {
   return { chunk: Math.floor(slot / bitsPerChunk), amount: 1n << BigInt(slot % bitsPerChunk) };

@@ -4,7 +4,6 @@ import type { Project } from "../domain/project.ts";
 import { parseNameHolders } from "./groups.ts";
 import {
   activityPartition,
-  blockOf,
   failuresPartition,
   formerConnectionIdOf,
   formerConnectionKey,
@@ -23,6 +22,7 @@ import {
   rosterPartition,
   seatPoolKey,
 } from "./keys.ts";
+import { blocksIn, copiedNumbersOf } from "./number-ranges.ts";
 import { deleteProject, replaceProject } from "./projects.ts";
 import { overtaken } from "./retry.ts";
 import { numbersBelow, readSeatPools } from "./seat-pools.ts";
@@ -61,11 +61,13 @@ export async function purgeProject(store: Store, project: Project, expired: () =
     return false;
   }
   const former = (await store.query(formerConnectionsOf(project.id))).map(formerConnectionIdOf);
+  const own = { from: 0, below: project.numbersBelow + 1 };
+  const blocks = [own, ...(await copiedNumbersOf(store, project.id))].flatMap(blocksIn);
   const partitions = [
-    ...Array.from({ length: blockOf(project.numbersBelow) + 1 }, (_, block) => [
+    ...blocks.flatMap((block) => [
       membersPartition(project.id, block),
       memberGroupsPartition(project.id, block),
-    ]).flat(),
+    ]),
     namesPartition(project.id),
     productRosterPartition(project.id),
     failuresPartition(project.id),

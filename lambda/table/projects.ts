@@ -12,6 +12,7 @@ const projectItem = z.object({
   name: z.string(),
   quotas: z.object({ users: quota, reviewers: quota, readers: quota }),
   connectionCount: z.number(),
+  inheritanceCount: z.number().default(0),
   deleting: z.boolean(),
   numbersBelow: z.number(),
   createdAt: z.string(),
@@ -23,6 +24,20 @@ export async function readProject(store: Store, projectId: string): Promise<Proj
   const key = projectKey(projectId);
   const item = (await store.read([key])).get(key);
   return item && parseProject(item);
+}
+
+/** By id; what is not there is absent. */
+export async function readProjects(
+  store: Store,
+  projectIds: readonly string[],
+): Promise<ReadonlyMap<string, Project>> {
+  const items = await store.read([...new Set(projectIds)].map(projectKey));
+  return new Map(
+    projectIds.flatMap((id) => {
+      const item = items.get(projectKey(id));
+      return item ? [[id, parseProject(item)] as const] : [];
+    }),
+  );
 }
 
 export function parseProject(item: Item): Project {

@@ -79,9 +79,19 @@ function pagesIn(items: readonly Item[], prefix: string): NumberPages {
   return pages;
 }
 
-/** What a change of a member (nothing before, for a new one) does to rosters. */
-export function rosterWrites(before: Member | undefined, after: Member): readonly Write[] {
-  const had = new Map(before ? standings(before).map((standing) => [identity(standing), standing]) : []);
+/**
+ * What a change of a member (nothing before, for a new one) does to rosters. `returnsTo`: the number that a copy comes back
+ * to after it had left it, as none but a copy does.
+ */
+export function rosterWrites(
+  before: Member | undefined,
+  after: Member,
+  returnsTo: number | undefined,
+): readonly Write[] {
+  const departed = returnsTo === undefined ? [] : [departure(after.connectionId!, returnsTo)];
+  const had = new Map(
+    [...(before ? standings(before) : []), ...departed].map((standing) => [identity(standing), standing]),
+  );
   const gets = new Map(standingsAfter(before, after).map((standing) => [identity(standing), standing]));
   const changes = [
     ...[...had].filter(([id]) => !gets.has(id)).map(([, standing]) => bitChange(standing, -1n)),

@@ -37,7 +37,7 @@ export function rowChangeOf(
     case "member": {
       const [was, is] = [before && parseMemberRow(projectId, before), parseMemberRow(projectId, after)];
       // Word that somebody lives under another number now: that one's row tells the change.
-      if (is.kind === "moved") {
+      if (is.kind !== "member") {
         return undefined;
       }
       const member = was?.kind === "member" ? was.member : undefined;

@@ -5,6 +5,7 @@ import { isBase32, isConnectionOf, projectOfConnection } from "../domain/ids.ts"
 import { failureDetailLengthMax, textLengthMax } from "../domain/limits.ts";
 import {
   type FailureCause,
+  type FailureSource,
   type FailureSubject,
   identifierHash,
   identifierHashLength,
@@ -30,6 +31,7 @@ const failureItem = z.object({
   attempts: z.number(),
   firstFailedAt: z.string(),
   lastFailedAt: z.string(),
+  source: z.object({ kind: z.literal("user"), number: z.number() }).optional(),
 });
 
 export function failureKeyOf({ connectionId, resourceType, identifier }: FailureSubject): Key {
@@ -54,8 +56,8 @@ function failureKeyOfId(projectId: string, id: string): Key | undefined {
 }
 
 export function parseFailure(item: Item): SyncFailure {
-  const { scimType, ...failure } = failureItem.parse(item);
-  return { ...failure, scimType, id: failureIdOf(String(item["sk"])) };
+  const { scimType, source, ...failure } = failureItem.parse(item);
+  return { ...failure, scimType, source, id: failureIdOf(String(item["sk"])) };
 }
 
 /** Of those without a name: nothing will be provisioned under an id that is not there, so they go by themselves. */
@@ -69,9 +71,14 @@ export async function noteFailure(
   store: Store,
   subject: FailureSubject,
   cause: FailureCause,
-  { at, closesByItself }: { readonly at: string; readonly closesByItself: boolean },
+  note: {
+    readonly at: string;
+    readonly closesByItself: boolean;
+    readonly source?: FailureSource;
+  },
 ): Promise<void> {
   const { scimType, ...rest } = cause;
+  const { at, closesByItself, source } = note;
   const set: Readonly<Record<string, unknown>> = {
     ...subject,
     ...rest,
@@ -79,6 +86,7 @@ export async function noteFailure(
     identifier: shortened(subject.identifier, textLengthMax),
     detail: shortened(cause.detail, failureDetailLengthMax),
     ...(scimType !== undefined && { scimType }),
+    ...(source !== undefined && { source: { ...source } }),
     lastFailedAt: at,
     ...(!closesByItself && { expiresAtSeconds: Math.ceil(Date.parse(at) / 1_000) + namelessLifetimeSeconds }),
   };
@@ -114,6 +122,12 @@ export async function closeFailure(store: Store, failure: SyncFailure): Promise<
       when: { expression: "attempts = :seenAttempts", values: { ":seenAttempts": failure.attempts } },
     },
   ]);
+}
+
+export async function readFailureOf(store: Store, subject: FailureSubject): Promise<SyncFailure | undefined> {
+  const key = failureKeyOf(subject);
+  const item = (await store.read([key])).get(key);
+  return item && parseFailure(item);
 }
 
 export async function readFailure(

@@ -51,7 +51,7 @@ export async function seedNumbers(place: SeedPlace, numbers: readonly number[]):
   });
   const members = numbers.map((number) => seededMember(place, number));
   const items = members.flatMap((member) =>
-    memberWrites(undefined, member, () => unclaimed, providerActor).flatMap((write) =>
+    memberWrites({ before: undefined }, member, () => unclaimed, providerActor).flatMap((write) =>
       "put" in write ? [write.put] : [],
     ),
   );

@@ -82,7 +82,7 @@ export async function seedUsers(options: SeedOptions): Promise<readonly Member[]
   const items: Item[] = members.flatMap((member) =>
     options.rowsOnly
       ? [memberRowItem(member, providerActor)]
-      : memberWrites(undefined, member, () => unclaimed, providerActor).flatMap((write) =>
+      : memberWrites({ before: undefined }, member, () => unclaimed, providerActor).flatMap((write) =>
           "put" in write ? [write.put] : [],
         ),
   );

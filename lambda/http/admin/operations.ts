@@ -1,6 +1,7 @@
 /** The admin API, operation by operation (API.md §3). */
 
 import { listActivity } from "../../domain/activity.ts";
+import type { Connection } from "../../domain/connection.ts";
 import {
   createConnection,
   createToken,
@@ -12,7 +13,9 @@ import {
   patchConnection,
   rotateTokens,
 } from "../../domain/connections.ts";
-import { isProjectId } from "../../domain/ids.ts";
+import type { Context } from "../../domain/context.ts";
+import { isConnectionId, isProjectId } from "../../domain/ids.ts";
+import { listChildren, syncOf } from "../../domain/inheritance.ts";
 import { listMembers } from "../../domain/member-list.ts";
 import { createMember, deleteMember, getMember, patchMember } from "../../domain/members.ts";
 import { listProductGroups } from "../../domain/product-group-list.ts";
@@ -37,6 +40,7 @@ import { operation } from "./operation.ts";
 import * as schemas from "./schemas.ts";
 import {
   activityView,
+  childView,
   connectionView,
   groupView,
   issuedTokenView,
@@ -120,9 +124,9 @@ export const operations = [
     body: schemas.connectionCreate,
     status: 201,
     answer: schemas.connection,
-    refusals: ["too_many_connections"],
+    refusals: ["too_many_connections", "inherited_setting", "already_inherits", "too_many_children"],
     handle: async ({ context, path, body, baseUrl }) =>
-      connectionView(await createConnection(context, path["projectId"]!, body), baseUrl),
+      shownConnection(context, await createConnection(context, path["projectId"]!, body), baseUrl),
   }),
   operation({
     id: "listConnections",
@@ -133,7 +137,9 @@ export const operations = [
     answer: schemas.pageOf(schemas.connection),
     handle: async ({ context, path, query, baseUrl }) => {
       const all = await listConnections(context, path["projectId"]!);
-      return pageOfAll(all, query, (item) => connectionView(item, baseUrl));
+      const page = pageOfAll(all, query, (item) => item);
+      const items = page.items.map((item) => shownConnection(context, item, baseUrl));
+      return { ...page, items: await Promise.all(items) };
     },
   }),
   operation({
@@ -143,7 +149,11 @@ export const operations = [
     summary: "Read a connection",
     answer: schemas.connection,
     handle: async ({ context, path, baseUrl }) =>
-      connectionView(await getConnection(context, path["projectId"]!, path["connectionId"]!), baseUrl),
+      shownConnection(
+        context,
+        await getConnection(context, path["projectId"]!, path["connectionId"]!),
+        baseUrl,
+      ),
   }),
   operation({
     id: "patchConnection",
@@ -152,8 +162,10 @@ export const operations = [
     summary: "Change a connection's settings",
     body: schemas.connectionPatch,
     answer: schemas.connection,
+    refusals: ["inherited_setting"],
     handle: async ({ context, path, body, baseUrl }) =>
-      connectionView(
+      shownConnection(
+        context,
         await patchConnection(context, path["projectId"]!, path["connectionId"]!, body),
         baseUrl,
       ),
@@ -163,7 +175,21 @@ export const operations = [
     method: "DELETE",
     path: connection,
     summary: "Delete a connection; its members and groups stay, unmanaged",
+    refusals: ["has_children"],
     handle: ({ context, path }) => deleteConnection(context, path["projectId"]!, path["connectionId"]!),
+  }),
+  operation({
+    id: "listChildren",
+    method: "GET",
+    path: `${connection}/children`,
+    summary: "List the connections that inherit from this one, and how far each of them is",
+    query: schemas.pageQuery,
+    answer: schemas.pageOf(schemas.child),
+    handle: async ({ context, path, query: { cursor, limit } }) => {
+      const parent = await getConnection(context, path["projectId"]!, path["connectionId"]!);
+      const page = await listChildren(context, parent, { limit, after: placeOf(cursor, isConnectionId) });
+      return { items: page.items.map(childView), ...cursorOf(page.after) };
+    },
   }),
 
   operation({
@@ -174,7 +200,7 @@ export const operations = [
     body: schemas.tokenCreate,
     status: 201,
     answer: schemas.issuedToken,
-    refusals: ["too_many_tokens"],
+    refusals: ["too_many_tokens", "inherited_setting"],
     handle: async ({ context, path, body }) =>
       issuedTokenView(await createToken(context, path["projectId"]!, path["connectionId"]!, body)),
   }),
@@ -405,6 +431,10 @@ export const operations = [
     },
   }),
 ];
+
+async function shownConnection(context: Context, connection: Connection, baseUrl: string) {
+  return connectionView(connection, await syncOf(context, connection), baseUrl);
+}
 
 /** A page of what is few enough to be read as a whole; its cursor counts. */
 function pageOfAll<Item, View>(

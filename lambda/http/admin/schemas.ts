@@ -71,9 +71,21 @@ const settings = {
 export const connectionCreate = z.strictObject({
   name,
   ...settings,
-  inheritsFrom: z.null("inheritance is not supported yet; leave inheritsFrom out").optional(),
+  inheritsFrom: id.nullable().optional().meta({
+    description: "A root connection's id, of another project. With it, everything but the name is inherited",
+  }),
 });
 export const connectionPatch = z.strictObject({ name: name.optional(), ...settings });
+const sync = z.object({
+  state: z.enum(["backfilling", "in_sync", "degraded"]),
+  usersDone: z.int(),
+  usersTotal: z.int(),
+  groupsDone: z.int(),
+  groupsTotal: z.int(),
+  failures: z.int().meta({ description: "Open sync failures: what the child could not take" }),
+  startedAt: time,
+  finishedAt: time.nullable(),
+});
 export const connection = z
   .object({
     id,
@@ -86,12 +98,17 @@ export const connection = z
     jit: z.boolean(),
     uniqueGroupNames: z.boolean(),
     defaults,
-    inheritsFrom: z.null(),
+    inheritsFrom: z.object({ connectionId: id, projectId: id }).nullable(),
     childCount: z.int(),
+    sync: sync.optional().meta({ description: "Of a child alone" }),
     createdAt: time,
     updatedAt: time,
   })
   .meta({ id: "Connection" });
+
+export const child = z
+  .object({ connectionId: id, projectId: id, projectName: z.string(), name: z.string(), sync })
+  .meta({ id: "ChildConnection" });
 
 const label = z.string().trim().max(nameLengthMax);
 

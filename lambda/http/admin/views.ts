@@ -5,6 +5,9 @@ import type { ActivityEntry } from "../../domain/activity-entry.ts";
 import type { Connection, Token } from "../../domain/connection.ts";
 import { projectIdOf } from "../../domain/connection.ts";
 import type { IssuedToken } from "../../domain/connections.ts";
+import { projectOfConnection } from "../../domain/ids.ts";
+import type { ChildConnection, Sync } from "../../domain/inheritance.ts";
+import type { Manager } from "../../domain/management.ts";
 import { emailOf, seatOf, statusOf, typeOf, userNameOf } from "../../domain/member.ts";
 import { memberIdOfMember } from "../../domain/member-id.ts";
 import type { MemberView, MemberWithGroups } from "../../domain/members.ts";
@@ -21,26 +24,43 @@ export function projectView({ project, usage }: ProjectWithUsage): z.input<typeo
   return { id, name, quotas, usage, seatsLeft: seatsLeft(quotas, usage), createdAt, updatedAt };
 }
 
-export function connectionView(connection: Connection, baseUrl: string): z.input<typeof schemas.connection> {
+export function connectionView(
+  connection: Connection,
+  sync: Sync | undefined,
+  baseUrl: string,
+): z.input<typeof schemas.connection> {
   // Named one by one: a connection holds secrets, and what it comes to hold later must not be shown by itself.
   const { id, name, provider, scimEnabled, onDelete, jit, uniqueGroupNames, defaults } = connection;
-  const { createdAt, updatedAt } = connection;
+  const { inheritance, childCount, createdAt, updatedAt } = connection;
   return {
     id,
     projectId: projectIdOf(connection),
     name,
     provider,
     scimEnabled,
-    scimBaseUrl: `${baseUrl}/scim/v2/${connection.id}`,
+    scimBaseUrl: inheritance === undefined ? `${baseUrl}/scim/v2/${connection.id}` : null,
     onDelete,
     jit,
     uniqueGroupNames,
     defaults,
-    inheritsFrom: null,
-    childCount: 0,
+    inheritsFrom:
+      inheritance === undefined
+        ? null
+        : { connectionId: inheritance.parentId, projectId: projectOfConnection(inheritance.parentId) },
+    childCount,
+    ...(sync !== undefined && { sync: syncView(sync) }),
     createdAt,
     updatedAt,
   };
+}
+
+export function childView({ connection, projectName, sync }: ChildConnection): z.input<typeof schemas.child> {
+  const { id, name } = connection;
+  return { connectionId: id, projectId: projectIdOf(connection), projectName, name, sync: syncView(sync) };
+}
+
+function syncView(sync: Sync): z.input<typeof schemas.child>["sync"] {
+  return { ...sync, finishedAt: sync.finishedAt ?? null };
 }
 
 export function issuedTokenView({ token, record }: IssuedToken): z.input<typeof schemas.issuedToken> {
@@ -100,11 +120,15 @@ export function groupView({ group, counts, managedBy }: GroupView): z.input<type
   };
 }
 
-function managedByView(connectionId: string | undefined): z.input<typeof schemas.member>["managedBy"] {
-  return connectionId === undefined ? null : { connectionId, badge: "SSO-SCIM", inherited: false };
+function managedByView(manager: Manager | undefined): z.input<typeof schemas.member>["managedBy"] {
+  return manager === undefined ? null : { ...manager, badge: "SSO-SCIM" };
 }
 
-export function syncFailureView({ scimType, ...shown }: SyncFailure): z.input<typeof schemas.syncFailure> {
+export function syncFailureView({
+  scimType,
+  source: _,
+  ...shown
+}: SyncFailure): z.input<typeof schemas.syncFailure> {
   return { ...shown, scimType: scimType ?? null };
 }
 

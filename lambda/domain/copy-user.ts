@@ -1,0 +1,296 @@
+/**
+ * Brings a child's copy of one user of its parent to what that user is now (API.md §5): the plan (`copy-plan.ts`) applied.
+ * Whoever is there already in the child's project is met as by a SCIM request that creates a user.
+ */
+
+import { connectionIsThere, readConnection } from "../table/connections.ts";
+import { type Key, memberKey } from "../table/keys.ts";
+import { externalIdKeysOf } from "../table/member-pointers.ts";
+import { claimKeysOf, neverWrite, parseMemberRow } from "../table/members.ts";
+import { copyOfNumber, numbersPerInheritance } from "../table/numbers.ts";
+import { overtaken } from "../table/retry.ts";
+import { readSeatPools } from "../table/seat-pools.ts";
+import type { Item } from "../table/store.ts";
+import { type Connection, projectIdOf } from "./connection.ts";
+import { type Context, now } from "./context.ts";
+import { type CopyAt, lastVersion, planCopy, type Source } from "./copy-plan.ts";
+import { lastConnectionOf, type Member, userNameOf } from "./member.ts";
+import { changing, commit, groundOf, type MemberChange, readGround, takenName } from "./member-change.ts";
+import { conflict, quotaExceeded } from "./refusals.ts";
+import { adopted, newcomer, whoIsThere } from "./users.ts";
+
+/** A child as its link has it: with its parent's settings. */
+export interface Heir {
+  readonly parent: Connection;
+  readonly child: Connection;
+  /** Its number among the inheritances of its project. */
+  readonly ordinal: number;
+  /** Whether there may be open sync failures of it. */
+  readonly failing: boolean;
+}
+
+export type CopyOutcome = "unchanged" | "changed";
+
+/**
+ * Copies the user that has this number at the parent. Throws the refusal (`RequestError`) of what the child cannot take; then
+ * the copy is as it was. `names` is told under which names the user is, or was, known in the child.
+ */
+export function copyUser(
+  context: Context,
+  heir: Heir,
+  number: number,
+  names: (userName: string) => void = () => {},
+  underWay: ReadonlySet<number> = new Set(),
+): Promise<CopyOutcome> {
+  const { parent, child, ordinal } = heir;
+  const [fromProject, toProject] = [projectIdOf(parent), projectIdOf(child)];
+  const place = copyOfNumber(ordinal, number);
+  const keys = [memberKey(fromProject, number), memberKey(toProject, place)] as const;
+
+  let attempts = 0;
+  return changing(context, async () => {
+    if (attempts++ > 0 && (await hasEnded(context, heir))) {
+      return "unchanged";
+    }
+    const items = await context.store.read(keys);
+    const source = await sourceAt(context, parent, items.get(keys[0]));
+    if (source.kind === "moved") {
+      // What it is now is copied there, from here if need be.
+      return copyUser(context, heir, source.to, names, underWay);
+    }
+    const at = copyAt(toProject, child, items.get(keys[1]));
+    if (source.kind === "user") {
+      names(userNameOf(source.member.attributes));
+    }
+    if (at.kind === "copy") {
+      names(userNameOf(at.member.attributes));
+    }
+    const plan = planCopy(source, at, child, now(context));
+    switch (plan.kind) {
+      case "nothing":
+        return "unchanged";
+      case "stale":
+        return overtaken();
+      case "never":
+        return written(context, child, [neverWrite(toProject, place, plan.version)]);
+      case "change": {
+        const before = at.kind === "copy" ? at.member : overtaken();
+        return change(context, heir, { before, after: plan.after, newNumber: false }, underWay, number);
+      }
+      case "take": {
+        const returning = at.kind === "copy" ? at.member : await formerCopy(context, heir, plan.member);
+        return take(context, heir, plan.member, { place, returning, hasLeft: at.kind === "left" }, underWay);
+      }
+    }
+  });
+}
+
+/** Whether there is nothing to be carried any more: the child has gone, or SCIM was switched off. */
+async function hasEnded({ store }: Context, { child }: Heir): Promise<boolean> {
+  return (await readConnection(store, child.id))?.scimEnabled !== true;
+}
+
+type SourceRead = Source | { readonly kind: "moved"; readonly to: number };
+
+async function sourceAt(context: Context, parent: Connection, item: Item | undefined): Promise<SourceRead> {
+  const projectId = projectIdOf(parent);
+  const row = item && parseMemberRow(projectId, item);
+  if (row?.kind === "member") {
+    const { member } = row;
+    return member.connectionId === parent.id
+      ? { kind: "user", member }
+      : { kind: "gone", version: member.version };
+  }
+  if (row?.kind === "moved") {
+    const [to] = [await context.store.read([memberKey(projectId, row.to)])];
+    const there = to.get(memberKey(projectId, row.to));
+    const now = there && parseMemberRow(projectId, there);
+    const isStill =
+      now?.kind === "moved" || (now?.kind === "member" && now.member.connectionId === parent.id);
+    return isStill ? { kind: "moved", to: row.to } : { kind: "gone", version: lastVersion };
+  }
+  return { kind: "gone", version: lastVersion };
+}
+
+function copyAt(projectId: string, child: Connection, item: Item | undefined): CopyAt {
+  const row = item && parseMemberRow(projectId, item);
+  switch (row?.kind) {
+    case undefined:
+      return { kind: "nothing" };
+    case "moved":
+      return { kind: "left" };
+    case "never":
+      return row;
+    case "member":
+      return lastConnectionOf(row.member) === child.id
+        ? { kind: "copy", member: row.member }
+        : { kind: "left" };
+  }
+}
+
+/** The copy under the number that a user had before it returned to its parent under another one. */
+async function formerCopy(
+  context: Context,
+  { parent, child, ordinal }: Heir,
+  source: Member,
+): Promise<Member | undefined> {
+  const [fromProject, toProject] = [projectIdOf(parent), projectIdOf(child)];
+  for (let number = source.movedFrom; number !== undefined; ) {
+    const [fromKey, key] = [
+      memberKey(fromProject, number),
+      memberKey(toProject, copyOfNumber(ordinal, number)),
+    ];
+    const items = await context.store.read([fromKey, key]);
+    const at = copyAt(toProject, child, items.get(key));
+    if (at.kind === "copy") {
+      return at.member;
+    }
+    const item = items.get(fromKey);
+    const stub = item && parseMemberRow(fromProject, item);
+    number = stub?.kind === "moved" ? stub.from : undefined;
+  }
+  return undefined;
+}
+
+interface Place {
+  readonly place: number;
+  readonly returning: Member | undefined;
+  /** Somebody was at the place, and went from there. */
+  readonly hasLeft: boolean;
+}
+
+async function take(
+  context: Context,
+  heir: Heir,
+  source: Member,
+  { place, returning, hasLeft }: Place,
+  underWay: ReadonlySet<number>,
+): Promise<CopyOutcome> {
+  const { child } = heir;
+  const projectId = projectIdOf(child);
+  const { attributes, version } = source;
+  const at = now(context);
+  const copied = (member: Member): Member => ({ ...member, number: place, sourceVersion: version });
+  if (returning !== undefined) {
+    const after = copied(adopted(returning, child, attributes, at));
+    return change(context, heir, { before: returning, after, newNumber: false }, underWay, source.number);
+  }
+  const keys = [...claimKeysOf(projectId, attributes), ...externalIdKeysOf(child.id, attributes)];
+  const [items, pools] = await Promise.all([
+    context.store.read(keys),
+    readSeatPools(context.store, projectId),
+  ]);
+  const ground = groundOf(items, pools);
+  for (const key of claimKeysOf(projectId, attributes)) {
+    await standAside(context, heir, ground.claimAt(key).holder, underWay, source.number);
+  }
+  const met = await whoIsThere(context, child, attributes, ground);
+  const checks = [connectionIsThere(child.id), ...(met?.checks ?? [])];
+  if (met === undefined) {
+    const after = copied(newcomer(child, attributes, at));
+    await commit(
+      context,
+      { before: undefined, after, newNumber: false },
+      ground,
+      quotaExceeded.toProvider,
+      checks,
+    );
+    return "changed";
+  }
+  const after = copied(adopted(met.member, child, attributes, at));
+  const adoption = { before: met.member, after, newNumber: false, returns: hasLeft };
+  const touched = await readGround(context, adoption);
+  await commit(context, adoption, touched, quotaExceeded.toProvider, checks);
+  return "changed";
+}
+
+async function change(
+  context: Context,
+  heir: Heir,
+  wanted: MemberChange,
+  underWay: ReadonlySet<number>,
+  number: number,
+): Promise<CopyOutcome> {
+  const { child } = heir;
+  const ground = await readGround(context, wanted);
+  const taken = takenName(wanted.after, ground.claimAt, wanted.before?.number);
+  if (taken) {
+    await standAside(context, heir, taken.holder, underWay, number);
+    throw conflict(
+      "duplicate_member",
+      `${taken.attribute} "${taken.value}" is already used by another member of the project; choose another one.`,
+    );
+  }
+  await commit(context, wanted, ground, quotaExceeded.toProvider, [connectionIsThere(child.id)]);
+  return "changed";
+}
+
+/**
+ * A name that another copy still has is mostly about to be given up: that one is brought up to date first, and then this
+ * one looks again. Where names went round in a circle, the one that began gives its own up for as long as that takes.
+ */
+async function standAside(
+  context: Context,
+  heir: Heir,
+  holder: number | undefined,
+  underWay: ReadonlySet<number>,
+  number: number,
+): Promise<void> {
+  const other = holder === undefined ? undefined : sourceNumberOf(heir.ordinal, holder);
+  if (other === undefined) {
+    return;
+  }
+  if (other === number) {
+    // Made meanwhile, by another run.
+    return overtaken();
+  }
+  if (underWay.has(other)) {
+    await giveUpNames(context, heir, other);
+    return overtaken();
+  }
+  if (underWay.size >= waitingMax) {
+    return;
+  }
+  if ((await copyUser(context, heir, other, undefined, new Set([...underWay, number]))) === "changed") {
+    overtaken();
+  }
+}
+
+/** Copies that wait for one another's names. Our choice: each is a few reads and a call deeper. */
+const waitingMax = 50;
+
+/** The number at the parent of a member of the child's project; undefined for one that is no copy of this inheritance. */
+export function sourceNumberOf(ordinal: number, number: number): number | undefined {
+  const from = ordinal * numbersPerInheritance;
+  return number >= from && number < from + numbersPerInheritance ? number - from : undefined;
+}
+
+/** Its copying is under way, and goes on once the others have theirs. */
+async function giveUpNames(context: Context, { child, ordinal }: Heir, number: number): Promise<void> {
+  const projectId = projectIdOf(child);
+  const key: Key = memberKey(projectId, copyOfNumber(ordinal, number));
+  const at = copyAt(projectId, child, (await context.store.read([key])).get(key));
+  if (at.kind !== "copy") {
+    return;
+  }
+  const before = at.member;
+  const { emails: _, ...others } = before.attributes;
+  const userName = `${userNameOf(before.attributes)} (being renamed, ${before.number})`;
+  const after = {
+    ...before,
+    attributes: { ...others, userName },
+    updatedAt: now(context),
+    revision: before.revision + 1,
+  };
+  const wanted = { before, after, newNumber: false };
+  await commit(context, wanted, await readGround(context, wanted), quotaExceeded.toProvider);
+}
+
+async function written(
+  context: Context,
+  child: Connection,
+  writes: readonly ReturnType<typeof neverWrite>[],
+): Promise<CopyOutcome> {
+  const outcome = await context.store.transact([...writes, connectionIsThere(child.id)]);
+  return outcome === "done" ? "changed" : overtaken();
+}

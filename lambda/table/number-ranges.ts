@@ -1,0 +1,31 @@
+/** Which member numbers a project has beside its own: those of copies, apart for each of its inheritances. */
+
+import { inheritancesEver } from "./connections.ts";
+import { blockOf, pageOfRosterKey, rosterPartition } from "./keys.ts";
+import { copyOfNumber, lastOfPage } from "./numbers.ts";
+import type { Store } from "./store.ts";
+
+export interface NumberRange {
+  readonly from: number;
+  readonly below: number;
+}
+
+/** Ascending. Whoever was copied once stands in the roster, or among the departed, for ever: so its pages tell how far. */
+export async function copiedNumbersOf(store: Store, projectId: string): Promise<readonly NumberRange[]> {
+  const inheritances = await inheritancesEver(store, projectId);
+  const ranges = await Promise.all(
+    inheritances.map(async ({ connectionId, ordinal }) => {
+      const pages = await store.query({ pk: rosterPartition(connectionId) });
+      const last = Math.max(...pages.map(({ sk }) => lastOfPage(pageOfRosterKey(String(sk)))));
+      const from = copyOfNumber(ordinal, 0);
+      return { from, below: Math.max(from, last + 1) };
+    }),
+  );
+  return ranges.filter(({ from, below }) => below > from).sort((a, b) => a.from - b.from);
+}
+
+/** The blocks in which rows of these numbers lie, ascending. */
+export function blocksIn({ from, below }: NumberRange): readonly number[] {
+  const first = blockOf(from);
+  return Array.from({ length: blockOf(below - 1) - first + 1 }, (_, index) => first + index);
+}

@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { StreamPump } from "../../bin/local/stream-pump.ts";
+import { createPropagationHandler } from "../../lambda/handlers/propagation.ts";
+import { createRuntime } from "../../lambda/runtime/runtime.ts";
+import type { TestConnection, TestService } from "../support/service.ts";
+import { startPump } from "../support/stream.ts";
+import { startTable, type TestTable } from "../support/table.ts";
+import { startCheckedService } from "./checked-service.ts";
+import { type Product, productOf } from "./product.ts";
+import {
+  activation,
+  addMembers,
+  conversion,
+  type Fields,
+  group,
+  patch,
+  replace,
+  teamUser,
+  user,
+  workEmail,
+} from "./scim-messages.ts";
+
+let table: TestTable;
+let service: TestService;
+let pump: StreamPump;
+beforeAll(async () => {
+  table = await startTable({ stream: true });
+  service = await startCheckedService({ table });
+  pump = await startPump(
+    table,
+    createPropagationHandler(createRuntime({ client: table.client, tableName: table.tableName })),
+  );
+});
+afterAll(async () => {
+  await pump.stop();
+  await service.stop();
+  await table.stop();
+});
+
+let parent: TestConnection;
+let home: Product;
+beforeEach(async () => {
+  parent = await service.createConnection();
+  home = productOf(service, parent.project);
+});
+
+const scim = (method: string, path: string, request?: { readonly body: unknown }) =>
+  parent.scim(method, path, request);
+const created = async (path: string, request: { readonly body: unknown }) => {
+  const answer = await scim("POST", path, request);
+  expect(answer).toMatchObject({ status: 201 });
+  return answer.body.id as string;
+};
+
+async function childIn(fields: Fields = {}): Promise<{ product: Product; id: string }> {
+  const product = productOf(service, await service.createProject(fields));
+  const answer = await product.admin("POST", "/connections", {
+    name: "Child",
+    inheritsFrom: parent.connection.id,
+  });
+  expect(answer).toMatchObject({ status: 201 });
+  return { product, id: answer.body.id };
+}
+
+const people = async (product: Product) =>
+  (await product.admin("GET", "/members?limit=200")).body.items
+    .map((m: Fields) => [m["userName"], m["type"], m["status"]])
+    .sort();
+const groupsOf = async (product: Product) => {
+  const { items } = (await product.admin("GET", "/groups")).body;
+  return Object.fromEntries(
+    await Promise.all(
+      items.map(async ({ id, displayName }: { id: string; displayName: string }) => [
+        displayName,
+        (await product.namesIn(id)).toSorted(),
+      ]),
+    ),
+  );
+};
+
+describe("a child", () => {
+  test("gets what its parent has, and what changes", async () => {
+    const ada = await created("/Users", user("ada", workEmail("ada@x.example")));
+    const bob = await created("/Users", teamUser("bob"));
+    const team = await created("/Groups", group("Team", [ada, bob]));
+    const { product, id } = await childIn();
+    await pump.drain();
+    expect(pump.parked).toEqual([]);
+    expect(await people(product)).toEqual([
+      ["ada", "reader", "active"],
+      ["bob", "user", "active"],
+    ]);
+    expect(await groupsOf(product)).toEqual({ Team: ["ada", "bob"] });
+    expect((await product.admin("GET", `/connections/${id}`)).body).toMatchObject({
+      scimBaseUrl: null,
+      inheritsFrom: { connectionId: parent.connection.id, projectId: parent.project.id },
+      sync: { state: "in_sync", usersDone: 2, usersTotal: 2, groupsDone: 1, groupsTotal: 1, failures: 0 },
+    });
+    const cyd = await created("/Users", user("cyd"));
+    await scim("PATCH", `/Users/${ada}`, patch(replace("userName", "countess")));
+    await scim("PATCH", `/Users/${bob}`, activation(false));
+    await scim("PATCH", `/Groups/${team}`, patch(addMembers(cyd), replace("displayName", "Crew")));
+    await pump.drain();
+    expect(await people(product)).toEqual(
+      [
+        ["countess", "reader", "active"],
+        ["cyd", "reader", "active"],
+        ["bob", "user", "inactive"],
+      ].sort(),
+    );
+    expect(await groupsOf(product)).toEqual({ Crew: ["bob", "countess", "cyd"] });
+    const member = await product.memberNamed("countess");
+    expect(member.managedBy).toEqual({ connectionId: id, badge: "SSO-SCIM", inherited: true });
+    expect((await product.member(member.id)).groups).toHaveLength(1);
+    await scim("DELETE", `/Users/${ada}`);
+    await scim("DELETE", `/Groups/${team}`);
+    await scim("PATCH", `/Users/${cyd}`, conversion(true));
+    await pump.drain();
+    expect(await groupsOf(product)).toEqual({});
+    expect(await people(product)).toEqual([
+      ["bob", "user", "inactive"],
+      ["countess", "reader", "inactive"],
+      ["cyd", "user", "active"],
+    ]);
+    expect((await product.member(member.id)).managedBy).toBeNull();
+    await created("/Users", user("countess", workEmail("ada@x.example")));
+    await pump.drain();
+    expect(await product.member(member.id)).toMatchObject({
+      status: "active",
+      managedBy: { inherited: true },
+    });
+    expect(pump.parked).toEqual([]);
+  });
+
+  test("swaps names as its parent does", async () => {
+    const [a, b] = [await created("/Users", user("a")), await created("/Users", user("b"))];
+    const { product } = await childIn();
+    await pump.drain();
+    const ids = await Promise.all(["a", "b"].map(async (n) => (await product.memberNamed(n)).id));
+    await scim("PATCH", `/Users/${a}`, patch(replace("userName", "tmp")));
+    await scim("PATCH", `/Users/${b}`, patch(replace("userName", "a")));
+    await scim("PATCH", `/Users/${a}`, patch(replace("userName", "b")));
+    await pump.drain();
+    expect((await product.member(ids[0])).userName).toBe("b");
+    expect((await product.member(ids[1])).userName).toBe("a");
+  });
+
+  test("fails alone, and says so", async () => {
+    const { product, id } = await childIn({ quotas: { readers: 1 } });
+    const other = await childIn();
+    await other.product.addMember({ userName: "ada", type: "user" });
+    await created("/Users", user("ada"));
+    await created("/Users", user("bob"));
+    await pump.drain();
+    expect(await people(other.product)).toEqual([
+      ["ada", "user", "active"],
+      ["bob", "reader", "active"],
+    ]);
+    expect((await product.admin("GET", "/sync-failures")).body.items).toMatchObject([
+      { reason: "quota_exceeded", connectionId: id },
+    ]);
+    expect((await other.product.admin("GET", "/sync-failures")).body.items).toMatchObject([
+      { reason: "role_conflict", identifier: "ada" },
+    ]);
+    expect(
+      (await home.admin("GET", `/connections/${parent.connection.id}/children`)).body.items.map(
+        (c: any) => c.sync.state,
+      ),
+    ).toEqual(["degraded", "degraded"]);
+  });
+});
