@@ -6,8 +6,6 @@ export type StreamConsumer = Pick<StreamPumpOptions, "mapping" | "handler">;
 /**
  * A pump for each mapping on one stream, as one. Each reads for itself, as AWS's mappings do, so that what one of them waits
  * for or repeats holds up no other.
- *
- * `consumers` in this order: what the handling of an earlier one writes may ring a later one.
  */
 export async function startStreamPumps(
   options: Omit<StreamPumpOptions, keyof StreamConsumer>,
@@ -22,7 +20,11 @@ export async function startStreamPumps(
   }
   return {
     async drain() {
-      for (const pump of pumps) await pump.drain();
+      // What one of them writes may ring any other: until all have found nothing.
+      for (let before = ""; before !== placesOf(pumps); ) {
+        before = placesOf(pumps);
+        for (const pump of pumps) await pump.drain();
+      }
     },
     stop: () => stopAll(pumps),
     get parked() {
@@ -32,6 +34,10 @@ export async function startStreamPumps(
       return positionsOfAll(pumps.map(({ positions }) => positions));
     },
   };
+}
+
+function placesOf(pumps: readonly StreamPump[]): string {
+  return JSON.stringify(pumps.map(({ positions }) => [...positions]));
 }
 
 async function stopAll(pumps: readonly StreamPump[]): Promise<void> {

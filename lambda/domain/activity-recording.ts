@@ -8,6 +8,7 @@ import type { Item } from "../table/store.ts";
 import type { ActivityEntry } from "./activity-entry.ts";
 import { activityOf } from "./activity-of-change.ts";
 import type { Context } from "./context.ts";
+import { healWhatFailed } from "./healing.ts";
 
 /** A change of an item as its stream record shows it: history is what the record says, whatever the item is by now. */
 export interface ItemChange {
@@ -36,13 +37,16 @@ export async function keepActivity(context: Context, entries: readonly ActivityE
   await store.place([...items.values()].map(({ item }) => item));
   const keys = [...new Set(entries.map(({ projectId }) => projectId))].map(projectKey);
   const projects = await store.read(keys);
-  const isThere = (projectId: string): boolean => {
-    const project = projects.get(projectKey(projectId));
-    return project !== undefined && !parseProject(project).deleting;
-  };
+  const open = keys
+    .map((key) => projects.get(key))
+    .filter((item) => item !== undefined)
+    .map(parseProject)
+    .filter(({ deleting }) => !deleting);
+  const isThere = new Set(open.map(({ id }) => id));
   await store.purge(
-    [...items.values()].filter(({ entry }) => !isThere(entry.projectId)).map(({ item }) => keyOf(item)),
+    [...items.values()].filter(({ entry }) => !isThere.has(entry.projectId)).map(({ item }) => keyOf(item)),
   );
+  await healWhatFailed(context, open, entries);
 }
 
 function keyOf({ pk, sk }: Item): Key {

@@ -3,6 +3,7 @@
  * Whoever is there already in the child's project is met as by a SCIM request that creates a user.
  */
 
+import { RequestError } from "../scim/error.ts";
 import { connectionIsThere, readConnection } from "../table/connections.ts";
 import { type Key, memberKey } from "../table/keys.ts";
 import { externalIdKeysOf } from "../table/member-pointers.ts";
@@ -10,7 +11,7 @@ import { claimKeysOf, neverWrite, parseMemberRow } from "../table/members.ts";
 import { copyOfNumber, numbersPerInheritance } from "../table/numbers.ts";
 import { overtaken } from "../table/retry.ts";
 import { readSeatPools } from "../table/seat-pools.ts";
-import type { Item } from "../table/store.ts";
+import type { Item, ItemsByKey } from "../table/store.ts";
 import { type Connection, projectIdOf } from "./connection.ts";
 import { type Context, now } from "./context.ts";
 import { type CopyAt, lastVersion, planCopy, type Source } from "./copy-plan.ts";
@@ -65,24 +66,54 @@ export function copyUser(
     if (at.kind === "copy") {
       names(userNameOf(at.member.attributes));
     }
-    const plan = planCopy(source, at, child, now(context));
-    switch (plan.kind) {
-      case "nothing":
-        return "unchanged";
-      case "stale":
-        return overtaken();
-      case "never":
-        return written(context, child, [neverWrite(toProject, place, plan.version)]);
-      case "change": {
-        const before = at.kind === "copy" ? at.member : overtaken();
-        return change(context, heir, { before, after: plan.after, newNumber: false }, underWay, number);
+    try {
+      return await carriedOut(context, heir, { number, source, at, underWay });
+    } catch (error) {
+      // Refused, but perhaps only because another run has done it meanwhile.
+      if (error instanceof RequestError && (await hasChanged(context, keys, items))) {
+        overtaken();
       }
-      case "take": {
-        const returning = at.kind === "copy" ? at.member : await formerCopy(context, heir, plan.member);
-        return take(context, heir, plan.member, { place, returning, hasLeft: at.kind === "left" }, underWay);
-      }
+      throw error;
     }
   });
+}
+
+interface Ground {
+  readonly number: number;
+  readonly source: Source;
+  readonly at: CopyAt;
+  readonly underWay: ReadonlySet<number>;
+}
+
+async function carriedOut(
+  context: Context,
+  heir: Heir,
+  { number, source, at, underWay }: Ground,
+): Promise<CopyOutcome> {
+  const { child, ordinal } = heir;
+  const place = copyOfNumber(ordinal, number);
+  const plan = planCopy(source, at, child, now(context));
+  switch (plan.kind) {
+    case "nothing":
+      return "unchanged";
+    case "stale":
+      return overtaken();
+    case "never":
+      return written(context, child, [neverWrite(projectIdOf(child), place, plan.version)]);
+    case "change": {
+      const before = at.kind === "copy" ? at.member : overtaken();
+      return change(context, heir, { before, after: plan.after, newNumber: false }, underWay, number);
+    }
+    case "take": {
+      const returning = at.kind === "copy" ? at.member : await formerCopy(context, heir, plan.member);
+      return take(context, heir, plan.member, { place, returning, hasLeft: at.kind === "left" }, underWay);
+    }
+  }
+}
+
+async function hasChanged({ store }: Context, keys: readonly Key[], seen: ItemsByKey): Promise<boolean> {
+  const items = await store.read(keys);
+  return keys.some((key) => items.get(key)?.["revision"] !== seen.get(key)?.["revision"]);
 }
 
 /** Whether there is nothing to be carried any more: the child has gone, or SCIM was switched off. */

@@ -5,7 +5,7 @@
 
 import { RequestError } from "../scim/error.ts";
 import { readConnection } from "../table/connections.ts";
-import { type ChildLink, childrenOf, noteFailing } from "../table/copy-jobs.ts";
+import { type ChildLink, childrenOf, noteFailing, readLink } from "../table/copy-jobs.ts";
 import { readMemberRow } from "../table/member-reads.ts";
 import { closeFailure, noteFailure, readFailureOf } from "../table/sync-failures.ts";
 import type { Connection } from "./connection.ts";
@@ -15,7 +15,7 @@ import { copyUser, type Heir } from "./copy-user.ts";
 import { groupOwner } from "./ids.ts";
 import { copiesAtOnceMax } from "./limits.ts";
 import { lastConnectionOf } from "./member.ts";
-import { failureCause } from "./sync-failure.ts";
+import { type FailureSource, failureCause } from "./sync-failure.ts";
 
 /** A member's row changed. */
 export async function carryMemberToHeirs(context: Context, projectId: string, number: number): Promise<void> {
@@ -107,6 +107,22 @@ export async function copyUserNoting(context: Context, heir: Heir, number: numbe
   }
   if (failing) {
     await closeFailuresOf(context, child, [...names]);
+  }
+}
+
+/** Another attempt at what a child could not take. Nothing where the child has gone, or SCIM is off. */
+export async function retryCopy(context: Context, childId: string, { number }: FailureSource): Promise<void> {
+  const child = await readConnection(context.store, childId);
+  const parentId = child?.inheritance?.parentId;
+  const [parent, link] =
+    parentId === undefined
+      ? []
+      : await Promise.all([
+          readConnection(context.store, parentId),
+          readLink(context.store, parentId, childId),
+        ]);
+  if (parent?.scimEnabled && link) {
+    await copyUserNoting(context, { ...heirOf(parent, link), failing: true }, number);
   }
 }
 

@@ -3,7 +3,8 @@
 import { notFound } from "../scim/error.ts";
 import { connectionsIn } from "../table/connections.ts";
 import { closeFailure, failuresIn, readFailure } from "../table/sync-failures.ts";
-import type { Context } from "./context.ts";
+import { type Context, inheritedActor } from "./context.ts";
+import { retryCopy } from "./copying.ts";
 import { isConnectionOf } from "./ids.ts";
 import { failuresListedMax } from "./limits.ts";
 import { openProject } from "./projects.ts";
@@ -55,7 +56,10 @@ function placeOf({ lastFailedAt, id }: SyncFailure): string {
 
 /** Only what is inherited can be tried again from here: anything else is the identity provider's to send. */
 export async function retryFailure(context: Context, projectId: string, failureId: string): Promise<void> {
-  await openFailure(context, projectId, failureId);
+  const { connectionId, source } = await openFailure(context, projectId, failureId);
+  if (source !== undefined) {
+    return retryCopy({ ...context, actor: inheritedActor }, connectionId, source);
+  }
   throw conflict(
     "retry_from_idp",
     "Only the identity provider can send this again: remove the cause, then let it retry, or provision the resource on " +

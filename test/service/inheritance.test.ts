@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { StreamPump } from "../../bin/local/stream-pump.ts";
-import { createPropagationHandler } from "../../lambda/handlers/propagation.ts";
-import { createRuntime } from "../../lambda/runtime/runtime.ts";
 import type { TestConnection, TestService } from "../support/service.ts";
-import { startPump } from "../support/stream.ts";
+import { startPumps } from "../support/stream.ts";
 import { startTable, type TestTable } from "../support/table.ts";
 import { startCheckedService } from "./checked-service.ts";
 import { type Product, productOf } from "./product.ts";
@@ -26,10 +24,7 @@ let pump: StreamPump;
 beforeAll(async () => {
   table = await startTable({ stream: true });
   service = await startCheckedService({ table });
-  pump = await startPump(
-    table,
-    createPropagationHandler(createRuntime({ client: table.client, tableName: table.tableName })),
-  );
+  pump = await startPumps(table);
 });
 afterAll(async () => {
   await pump.stop();
@@ -167,5 +162,51 @@ describe("a child", () => {
         (c: any) => c.sync.state,
       ),
     ).toEqual(["degraded", "degraded"]);
+  });
+
+  test("heals by itself once the cause is gone", async () => {
+    const { product } = await childIn({ quotas: { readers: 1 } });
+    const clash = await product.addMember({ userName: "cyd", type: "user" });
+    for (const name of ["ada", "bob", "cyd"]) await created("/Users", user(name));
+    await pump.drain();
+    const failures = async () =>
+      (await product.admin("GET", "/sync-failures")).body.items.map((f: Fields) => f["reason"]).sort();
+    expect(await failures()).toEqual(["quota_exceeded", "role_conflict"]);
+    await product.setQuotas({ readers: 2 });
+    await pump.drain();
+    expect(await failures()).toEqual(["role_conflict"]);
+    await product.setQuotas({ readers: 3 });
+    await product.admin("PATCH", `/members/${clash.id}`, { type: "reader" });
+    await pump.drain();
+    expect(await failures()).toEqual([]);
+    expect(await people(product)).toEqual(["ada", "bob", "cyd"].map((name) => [name, "reader", "active"]));
+  });
+
+  test("catches up when SCIM is switched on again, and keeps its people when it leaves", async () => {
+    const ada = await created("/Users", user("ada"));
+    await created("/Groups", group("Team", [ada]));
+    const { product, id } = await childIn();
+    await pump.drain();
+    const off = { scimEnabled: false };
+    expect((await home.admin("PATCH", `/connections/${parent.connection.id}`, off)).status).toBe(200);
+    expect((await product.memberNamed("ada")).managedBy).toBeNull();
+    await home.admin("DELETE", `/members/${(await home.memberNamed("ada")).id}`);
+    await pump.drain();
+    expect(await people(product)).toEqual([["ada", "reader", "active"]]);
+    await home.admin("PATCH", `/connections/${parent.connection.id}`, { scimEnabled: true });
+    await created("/Users", user("bob"));
+    await pump.drain();
+    expect(await people(product)).toEqual([["bob", "reader", "active"]]);
+    expect((await home.admin("DELETE", `/connections/${parent.connection.id}`)).body.code).toBe(
+      "has_children",
+    );
+    expect((await product.admin("DELETE", `/connections/${id}`)).status).toBe(204);
+    await created("/Users", user("cyd"));
+    await pump.drain();
+    expect(await people(product)).toEqual([["bob", "reader", "active"]]);
+    expect((await product.memberNamed("bob")).managedBy).toBeNull();
+    expect((await home.admin("DELETE", `/connections/${parent.connection.id}`)).status).toBe(204);
+    expect((await service.admin("DELETE", `/projects/${product.project.id}`)).status).toBe(204);
+    expect(pump.parked).toEqual([]);
   });
 });
