@@ -201,6 +201,9 @@ describe("a connection's tokens", () => {
     lastUsedAt: null,
   });
   const sso: Connection = {
+    inheritance: undefined,
+    childCount: 0,
+    syncEpoch: 0,
     id: connectionId,
     name: "SSO",
     provider: "okta",
@@ -242,6 +245,7 @@ describe("a connection's tokens", () => {
 
 test("a failure's identifier is cut: what is refused may be as long as a body", () => {
   const failure: SyncFailure = {
+    source: undefined,
     id: "f",
     connectionId,
     resourceType: "User",
