@@ -2,7 +2,7 @@
 
 import { notFound, type RequestError } from "../scim/error.ts";
 import { foldCase } from "../scim/fold.ts";
-import { claimKey, type Key } from "../table/keys.ts";
+import { claimKey, type Key, memberKey } from "../table/keys.ts";
 import {
   externalIdKeyGained,
   type PointedAt,
@@ -164,9 +164,22 @@ async function seatPlan(
     plan = planSeats(seen, seatChange(change), context.spread);
   }
   if (plan.kind === "full") {
+    await assertStillSo(context, change.before);
     throw refuse(plan.seat, plan.quota);
   }
   return plan.kind === "steps" ? { steps: plan.steps, seen } : overtaken();
+}
+
+/** The last seat may be this very member's by now, given to it by another change since it was read: then start over. */
+async function assertStillSo({ store }: Context, before: Member | undefined): Promise<void> {
+  if (before === undefined) {
+    return;
+  }
+  const key = memberKey(before.projectId, before.number);
+  const item = (await store.read([key])).get(key);
+  if (item?.["revision"] !== before.revision) {
+    overtaken();
+  }
 }
 
 /** From the pools as they were read: at worst a seat taken at the same moment is told of with the next one. Never a reason to fail. */

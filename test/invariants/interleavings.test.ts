@@ -570,3 +570,24 @@ test("a token revoked while its use is noted leaves no note behind", async () =>
   await perform(world, byName("read"), first);
   expect(checkItems(await scan(world.table))).toEqual([]);
 });
+
+test("the last seat is refused to nobody who has just been given it by the same change", async () => {
+  const path = `/projects/${world.projectId}`;
+  const as = (service: TestService) => service.adopt(world.connections.deactivate);
+  const body = { userName: `idle@${nameMark}` };
+  for (let at = 1; at <= 4; at++) {
+    await restoreTable(world.table, world.items, present);
+    present = undefined;
+    const { id } = (await as(second).scim("POST", "/Users", { body: { ...body, active: false } })).body;
+    const { usage } = (await second.admin("GET", path)).body;
+    await second.admin("PATCH", path, { quotas: { readers: usage.readers + 1 } });
+    const activate = (service: TestService) =>
+      as(service).scim("PUT", `/Users/${id}`, { body: { ...body, active: true } });
+    let calls = 0;
+    beforeCall = async () => {
+      if (++calls === at) expect((await activate(second)).status).toBe(200);
+    };
+    expect((await activate(first)).status).toBe(200);
+    beforeCall = async () => {};
+  }
+});

@@ -130,10 +130,16 @@ test("a mistyped token is refused without any DynamoDB call", async () => {
     expectUnauthorized(await counted.scim("GET", "/ServiceProviderConfig", { token }));
     expect(counter.tally().commands).toEqual([]);
   }
-  counter.reset();
+});
+
+test("a token of another connection is refused after one look at both", async () => {
+  const client = table.newClient();
+  const counter = countCalls(client);
+  const counted = (await startCheckedService({ table, client })).adopt(connection);
   const other = await service.createConnection();
+  counter.reset();
   expectUnauthorized(await list(counted, other.token));
-  expect(counter.tally().commands).toEqual([]);
+  expect(counter.tally().commands).toEqual(["BatchGetItem"]);
 });
 
 describe("the life of a token", () => {
