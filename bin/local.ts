@@ -4,7 +4,7 @@
  */
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
-import * as activity from "../lambda/handlers/activity.ts";
+import { createActivityHandler } from "../lambda/handlers/activity.ts";
 import * as admin from "../lambda/handlers/admin.ts";
 import * as bulk from "../lambda/handlers/bulk.ts";
 import * as discovery from "../lambda/handlers/discovery.ts";
@@ -13,6 +13,8 @@ import * as groups from "../lambda/handlers/groups.ts";
 import * as propagation from "../lambda/handlers/propagation.ts";
 import * as users from "../lambda/handlers/users.ts";
 import { routes } from "../lambda/http/routes.ts";
+import { publishingTo } from "../lambda/runtime/event-bus.ts";
+import { runtimeFromEnvironment } from "../lambda/runtime/runtime.ts";
 import { activityMapping, propagationMapping } from "../lambda/stream/stream-mapping.ts";
 import { tableNameVariable } from "../lambda/table/table-definition.ts";
 import { createTable } from "./local/create-table.ts";
@@ -20,6 +22,7 @@ import { type DataDirectory, openDataDirectory } from "./local/data-directory.ts
 import { describeDemo, seedDemo } from "./local/demo.ts";
 import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "./local/embedded-dynamodb.ts";
 import { trimStreamRecords } from "./local/engine-stream.ts";
+import { createEventLog, type EventLog, servingEvents } from "./local/event-log.ts";
 import { describeCause, LocalFailure } from "./local/failure.ts";
 import { createGateway } from "./local/gateway.ts";
 import { helpText, parseOptions, type StartOptions } from "./local/options.ts";
@@ -66,9 +69,10 @@ async function serve(
   const endpoint = options.store.kind === "endpoint" ? options.store.url : (engine?.endpoint ?? "");
   const tableName = configureHandlers(endpoint, engine !== undefined);
   const { streamArn } = await createTable(tableClient(), tableName, endpoint, { stream: true });
-  const pump = await pumpStream(streamArn);
+  const events = createEventLog(process.env["AWS_REGION"] ?? "");
+  const pump = await pumpStream(streamArn, events);
 
-  const gateway = createGateway({
+  const api = createGateway({
     routes,
     concurrencyMax: requestsAtOnceMax,
     handlers: {
@@ -80,6 +84,7 @@ async function serve(
       admin: admin.handler,
     },
   });
+  const gateway = servingEvents(events, api);
   const demo = options.demo ? await seedDemo(gateway, directory?.demoFile) : undefined;
   const server = await startLocalServer(gateway, options.port);
 
@@ -110,6 +115,7 @@ async function serve(
     console.log("Nothing is carried on after a change: that DynamoDB has no streams");
   }
   console.log(`Admin API: ${server.origin}/admin/v1 (described in /admin/v1/openapi.json)`);
+  console.log(`Events that were published: ${server.origin}/admin/v1/events`);
   if (demo !== undefined) console.log(`\n${describeDemo(demo, server.origin)}`);
   console.log("\nCtrl-C stops it.");
 }
@@ -145,12 +151,16 @@ function tableClient(): DynamoDBClient {
 }
 
 /** Undefined where the table's server has no streams. */
-async function pumpStream(streamArn: string | undefined): Promise<StreamPump | undefined> {
+async function pumpStream(
+  streamArn: string | undefined,
+  { publish }: EventLog,
+): Promise<StreamPump | undefined> {
   if (streamArn === undefined) return undefined;
+  const activity = createActivityHandler(publishingTo(publish, runtimeFromEnvironment()));
   try {
     return await startStreamPumps({ client: new DynamoDBStreamsClient(), streamArn }, [
       { mapping: propagationMapping, handler: propagation.handler },
-      { mapping: activityMapping, handler: activity.handler },
+      { mapping: activityMapping, handler: activity },
     ]);
   } catch (cause) {
     console.error(`rollcall: the table's stream cannot be read: ${describeCause(cause)}`);

@@ -2,7 +2,12 @@ import { Duration } from "aws-cdk-lib";
 import { Metric } from "aws-cdk-lib/aws-cloudwatch";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
-import { metricNamespace, metricService, quotaNearlyUsedMetric } from "../lambda/runtime/metric-names.ts";
+import {
+  eventsNotPublishedMetric,
+  metricNamespace,
+  metricService,
+  quotaNearlyUsedMetric,
+} from "../lambda/runtime/metric-names.ts";
 
 /** What alarms and graphs count over. IdPs sync for minutes; an operator need not hear of trouble sooner. Our choice. */
 export const metricPeriod = Duration.minutes(5);
@@ -31,9 +36,18 @@ export function iteratorAge(target: IFunction): Metric {
 
 /** Seats taken where few of their kind are left. */
 export function quotaNearlyUsed(): Metric {
+  return ownMetric(quotaNearlyUsedMetric);
+}
+
+/** Events that the bus did not take, counted again at each attempt of their batch. */
+export function eventsNotPublished(): Metric {
+  return ownMetric(eventsNotPublishedMetric);
+}
+
+function ownMetric(metricName: string): Metric {
   return new Metric({
     namespace: metricNamespace,
-    metricName: quotaNearlyUsedMetric,
+    metricName,
     dimensionsMap: { service: metricService },
     statistic: "Sum",
     period: metricPeriod,

@@ -9,7 +9,13 @@ import { Construct } from "constructs";
 import { quotaNearlyUsedPercent } from "../lambda/domain/limits.ts";
 import { type StreamFunctionName, streamFunctionTimeoutSeconds } from "../lambda/stream/stream-mapping.ts";
 import { addDashboard } from "./dashboard.ts";
-import { iteratorAge, metricPeriod as period, quotaNearlyUsed, tableMetric } from "./metrics.ts";
+import {
+  eventsNotPublished,
+  iteratorAge,
+  metricPeriod as period,
+  quotaNearlyUsed,
+  tableMetric,
+} from "./metrics.ts";
 import { functionTimeoutSeconds } from "./rollcall-function.ts";
 import type { StreamConsumer } from "./stream-consumer.ts";
 
@@ -35,6 +41,7 @@ export type RunbookSection =
   | "function-throttles"
   | "function-slow"
   | `${StreamFunctionName}-${"errors" | "behind" | "parked"}`
+  | "events-not-published"
   | "table-throttles"
   | "table-system-errors"
   | "quota-nearly-used";
@@ -75,6 +82,8 @@ const thresholds = {
   streamBehindMilliseconds: 15 * 60_000,
   /** Each message is changes that nobody will carry, or record, any more by themselves. */
   streamParked: 1,
+  /** Each has been tried five times by then; one that stays is counted again whenever its batch comes again. */
+  eventsNotPublishedPerPeriod: 5,
   /** The SDK and the handlers retry; a few a minute never reach a client. */
   tableThrottlesPerPeriod: 25,
   tableSystemErrorsPerPeriod: 5,
@@ -102,6 +111,7 @@ export class RollcallMonitoring extends Construct {
       ...apiAlarms(props.restApi),
       ...Object.entries(props.functions).flatMap(([name, target]) => functionAlarms(name, target)),
       ...props.streamConsumers.flatMap(streamAlarms),
+      ...(props.streamConsumers.length > 0 ? [eventsAlarm] : []),
       ...tableAlarms(props.table),
       quotaAlarm,
     ];
@@ -190,7 +200,7 @@ function throttleAlarm(name: string, target: IFunction): AlarmDefinition {
 /** What each of them does to a change. */
 const done: Readonly<Record<StreamFunctionName, string>> = {
   propagation: "carried",
-  activity: "recorded in the activity trail",
+  activity: "recorded in the activity trail and published",
 };
 
 function streamAlarms({
@@ -251,6 +261,14 @@ function tableAlarms(table: ITable): readonly AlarmDefinition[] {
     },
   ];
 }
+
+const eventsAlarm: AlarmDefinition = {
+  id: "EventsNotPublished",
+  section: "events-not-published",
+  meaning: "The event bus does not take events; they are tried again.",
+  metric: eventsNotPublished(),
+  threshold: thresholds.eventsNotPublishedPerPeriod,
+};
 
 const quotaAlarm: AlarmDefinition = {
   id: "QuotaNearlyUsed",

@@ -1,12 +1,14 @@
 import { fileURLToPath } from "node:url";
 import { Annotations, CfnOutput, Stack, type StackProps } from "aws-cdk-lib";
 import { type ITable, Table } from "aws-cdk-lib/aws-dynamodb";
+import type { IEventBus } from "aws-cdk-lib/aws-events";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
 import { type FunctionName, routes } from "../lambda/http/routes.ts";
 import { type StreamFunctionName, streamMappings } from "../lambda/stream/stream-mapping.ts";
 import { AlarmTopic } from "./alarm-topic.ts";
+import { RollcallEventBus } from "./event-bus.ts";
 import { functionPermissions } from "./function-permissions.ts";
 import { RollcallMonitoring } from "./monitoring.ts";
 import { RollcallApi } from "./rollcall-api.ts";
@@ -16,7 +18,7 @@ import { StreamConsumer } from "./stream-consumer.ts";
 /** A table that is there already, such as a restored one. */
 export interface ExistingTable {
   readonly name: string;
-  /** Without it nothing is propagated, and no activity recorded. */
+  /** Without it nothing is propagated, and no activity recorded or published. */
   readonly streamArn?: string;
 }
 
@@ -27,6 +29,8 @@ export interface ServiceStackProps extends StackProps {
   readonly throttle: { readonly ratePerSecond: number; readonly burst: number };
   readonly createLogRole: boolean;
   readonly alarmEmail?: string;
+  /** Default: a bus of its own. */
+  readonly eventBus?: IEventBus;
 }
 
 const descriptions: Readonly<Record<FunctionName, string>> = {
@@ -40,7 +44,8 @@ const descriptions: Readonly<Record<FunctionName, string>> = {
 
 const streamDescriptions: Readonly<Record<StreamFunctionName, string>> = {
   propagation: "Rollcall: carries changes that the table's stream reports",
-  activity: "Rollcall: records changes that the table's stream reports in the activity trail",
+  activity:
+    "Rollcall: records changes that the table's stream reports in the activity trail, and publishes them",
 };
 
 /** Everything that holds no data: functions, API, alarms. */
@@ -77,7 +82,7 @@ export class ServiceStack extends Stack {
       createLogRole: props.createLogRole,
     });
 
-    const streamConsumers = this.#addStreamConsumers(table, props.logRetention);
+    const streamConsumers = this.#addStreamConsumers(table, props);
 
     const topic =
       props.alarmEmail === undefined
@@ -106,16 +111,20 @@ export class ServiceStack extends Stack {
     });
   }
 
-  #addStreamConsumers(table: ITable, logRetention: RetentionDays): readonly StreamConsumer[] {
+  #addStreamConsumers(
+    table: ITable,
+    { logRetention, eventBus }: Pick<ServiceStackProps, "logRetention" | "eventBus">,
+  ): readonly StreamConsumer[] {
     const streamArn = table.tableStreamArn;
     if (streamArn === undefined) {
       Annotations.of(this).addWarningV2(
         "rollcall:noStream",
-        "Nothing will be propagated, and no activity recorded: the table is given by name and its stream is not. Switch " +
+        "Nothing will be propagated, and no activity recorded or published: the table is given by name and its stream is not. Switch " +
           "the table's stream on and give its ARN in rollcall:streamArn (docs/deploy.md, Restoring the table).",
       );
       return [];
     }
+    const bus = eventBus ?? new RollcallEventBus(this, "EventBus").bus;
     return streamMappings.map((mapping) => {
       const name = mapping.functionName.charAt(0).toUpperCase() + mapping.functionName.slice(1);
       const description = streamDescriptions[mapping.functionName];
@@ -125,6 +134,7 @@ export class ServiceStack extends Stack {
         table,
         streamArn,
         logRetention,
+        ...(mapping.functionName === "activity" && { eventBus: bus }),
       });
       new CfnOutput(this, `${name}QueueUrl`, {
         value: consumer.failureQueue.queueUrl,

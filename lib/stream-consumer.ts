@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { Duration, Validations } from "aws-cdk-lib";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
+import type { IEventBus } from "aws-cdk-lib/aws-events";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import {
   EventSourceMapping,
@@ -12,6 +13,7 @@ import {
 import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
+import { eventBusVariable } from "../lambda/runtime/event-bus-variable.ts";
 import {
   type StreamFunctionName,
   type StreamMapping,
@@ -29,6 +31,8 @@ export interface StreamConsumerProps {
   /** Of that table's stream. */
   readonly streamArn: string;
   readonly logRetention: RetentionDays;
+  /** Where what changes is published: `RollcallEventBus`, or one of your own. Without it nothing is. Only `activity` publishes. */
+  readonly eventBus?: IEventBus;
 }
 
 /** The most that SQS keeps a message. The stream itself forgets after a day, so there is no reason to hurry it out. */
@@ -52,6 +56,7 @@ export class StreamConsumer extends Construct {
       tableActions: functionPermissions[mapping.functionName],
       timeoutSeconds: streamFunctionTimeoutSeconds,
       logRetention: props.logRetention,
+      ...(props.eventBus && { environment: { [eventBusVariable]: props.eventBus.eventBusArn } }),
     }).function;
 
     this.failureQueue = new Queue(this, "FailureQueue", {
@@ -66,6 +71,7 @@ export class StreamConsumer extends Construct {
     });
 
     this.#permit(props.streamArn);
+    props.eventBus?.grantPutEventsTo(this.function);
     new EventSourceMapping(this, "Mapping", {
       target: this.function,
       eventSourceArn: props.streamArn,

@@ -26,8 +26,8 @@ import { placeOf, purgeMembers, tidyGroup } from "./group-changes.ts";
 import { membersCarriedAgainMax, membersCarriedMax } from "./limits.ts";
 import { changing } from "./member-change.ts";
 
-/** A group's row: mostly its page rang, too, and there is nothing to do. */
-export async function carryGroup(context: Context, projectId: string, groupId: string): Promise<void> {
+/** A group's row: what it may tell is that its set was replaced, or that it went. False when it is not there. */
+export async function carryGroup(context: Context, projectId: string, groupId: string): Promise<boolean> {
   const [rowKey, headKey] = [groupKey(projectId, groupId), mirrorHeadKey(projectId, groupId)];
   const items = await context.store.read([rowKey, headKey]);
   const row = items.get(rowKey);
@@ -36,7 +36,7 @@ export async function carryGroup(context: Context, projectId: string, groupId: s
     await purgeMembers(context, projectId, groupId);
     await carryAll(context, await mirroredPages(context.store, projectId, groupId));
     await note(context, projectId, groupId, carried, undefined);
-    return;
+    return false;
   }
   const group = parseGroup(projectId, row);
   if (group.aside !== undefined) {
@@ -48,6 +48,7 @@ export async function carryGroup(context: Context, projectId: string, groupId: s
     await carryAll(context, [...present, ...(await mirroredPages(context.store, projectId, groupId))]);
     await note(context, projectId, groupId, carried, group.generation);
   }
+  return true;
 }
 
 async function note(

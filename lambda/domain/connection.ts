@@ -50,6 +50,10 @@ export interface Connection extends ConnectionSettings {
   readonly inheritance: Inheritance | undefined;
   /** Children that inherit from it. */
   readonly childCount: number;
+  /** The `revision` with which it got a child when it had none; 0 before the first. */
+  readonly heirsSince: number;
+  /** The `heirsSince` for which all that its users are kept by has been marked: see `domain/heir-marks.ts`. */
+  readonly markedSince: number;
   /** Rises when children have to look at everything again: see `domain/inheritance.ts`. */
   readonly syncEpoch: number;
   /** Of its lists' cursors (`list-cursor.ts`). Made with the connection and never shown. */

@@ -87,6 +87,8 @@ export async function createConnection(
       tokens: [],
       inheritance: undefined,
       childCount: 0,
+      heirsSince: 0,
+      markedSince: 0,
       syncEpoch: 0,
       cursorSecret: newCursorSecret(context.randomBytes),
       createdAt: at,

@@ -1,5 +1,6 @@
 import type { Backoff } from "../table/retry.ts";
 import type { Store } from "../table/store.ts";
+import type { Publish } from "./event.ts";
 import type { RandomBytes } from "./ids.ts";
 import type { QuotaUse } from "./seats.ts";
 
@@ -18,6 +19,8 @@ export interface Context {
   readonly warn: (message: string, cause: unknown) => void;
   /** A change took a seat and left nearly none of its kind (`quotaNearlyUsedPercent`). */
   readonly quotaNearlyUsed: (use: QuotaUse & { readonly projectId: string }) => void;
+  /** Hands events to the bus. Where there is none, they are taken and nothing comes of it. */
+  readonly publish: Publish;
 }
 
 /** Whoever holds a connection's token: its identity provider. Most changes are theirs, so rows tell only of others. */

@@ -2,29 +2,35 @@
  * Brings a child's copy of one group of its parent to what that group is now: its name, and its members page by page. A
  * copy's numbers are its source's, moved to the inheritance's own pages, so that a page is copied as it is, whoever of its
  * members the child has.
+ *
+ * The gate: row and pages say which revision of their source they were brought to, and move forward only.
  */
 
-import { connectionIsThere, readConnection } from "../table/connections.ts";
 import { copiedPageWrite, copiedRevision, pageChunks, readGroupPages } from "../table/group-members.ts";
+import { carryWrites, keyOfMirror, mirroredChunks, nextCarry } from "../table/group-mirror.ts";
 import {
-  groupNotFormer,
+  copiesNotEnded,
+  endCopies,
+  forgetFormerGroup,
   groupWrites,
   noteMembership,
   parseGroup,
   readFormerGroup,
-  rememberGroup,
 } from "../table/groups.ts";
 import { groupKey, groupPageKey } from "../table/keys.ts";
 import { copyOfPage, countOf, difference, type PageChunks } from "../table/numbers.ts";
 import { overtaken } from "../table/retry.ts";
+import { projectIsThere } from "../table/seat-pools.ts";
+import type { Write } from "../table/store.ts";
 import { carryPage } from "./carried-memberships.ts";
-import { projectIdOf } from "./connection.ts";
+import { type Connection, projectIdOf } from "./connection.ts";
 import { type Context, now } from "./context.ts";
-import type { Heir } from "./copy-user.ts";
+import { type Heir, hasEnded } from "./copy-user.ts";
 import { firstGeneration, type Group, newGroup } from "./group.ts";
 import { removeGroup } from "./group-changes.ts";
 import { holdersOf } from "./groups.ts";
 import { groupOwner } from "./ids.ts";
+import { membersCarriedMax } from "./limits.ts";
 import { changing } from "./member-change.ts";
 
 /** The id of the copy: the child's own part, then what is the group's own. So no look-up leads from a group to its copy. */
@@ -33,12 +39,22 @@ export function copyOfGroupId(childId: string, groupId: string): string {
   return owner + groupId.slice(owner.length);
 }
 
-/** `pages`: those that changed, or all there are on either side. */
+/** The id of the group that is copied to this one. */
+export function sourceOfGroupId(parentId: string, copyId: string): string {
+  return copyOfGroupId(parentId, copyId);
+}
+
+/**
+ * Which pages to look at: none but those that changed, since a row's change seldom tells of any; or all that there are on
+ * either side.
+ */
+export type PagesWanted = readonly number[] | "all";
+
 export async function copyGroup(
   context: Context,
   heir: Heir,
   groupId: string,
-  pages: readonly number[] | "all",
+  pages: PagesWanted,
 ): Promise<void> {
   const { parent, child } = heir;
   const [fromProject, toProject] = [projectIdOf(parent), projectIdOf(child)];
@@ -46,7 +62,7 @@ export async function copyGroup(
   const keys = [groupKey(fromProject, groupId), groupKey(toProject, copyId)] as const;
   let attempts = 0;
   await changing(context, async () => {
-    if (attempts++ > 0 && (await readConnection(context.store, child.id))?.scimEnabled !== true) {
+    if (attempts++ > 0 && (await hasEnded(context, heir))) {
       return;
     }
     // The source's row before its pages: what they say is of that revision, or newer.
@@ -55,100 +71,100 @@ export async function copyGroup(
     const source = sourceItem && parseGroup(fromProject, sourceItem);
     const copy = copyItem && parseGroup(toProject, copyItem);
     if (source === undefined) {
-      return endCopy(context, heir, copyId, copy);
+      return endCopy(context, child, copyId, copy);
     }
     if (source.hidden) {
       return;
     }
-    const group = await copyRow(context, heir, source, copy, copyId);
-    if (group === undefined) {
-      return;
-    }
-    const wanted =
-      pages === "all" || copy === undefined ? await allPages(context, heir, source, group) : pages;
-    for (const page of wanted) {
+    const told = pages === "all" || pages.length === 0;
+    const group = await copyRow(context, child, { source, copy, copyId, told });
+    // Of a new copy, and of a set that has been replaced as a whole, no page has rung by itself.
+    const isWhole = pages === "all" || copy?.sourceGeneration !== source.generation;
+    for (const page of isWhole ? await allPages(context, heir, source, group) : pages) {
       await copyPage(context, heir, source, group, page);
+    }
+    if (group.sourceGeneration !== source.generation) {
+      await write(context, group, { ...group, sourceGeneration: source.generation });
     }
   });
 }
 
 async function endCopy(
   context: Context,
-  { child }: Heir,
+  child: Connection,
   copyId: string,
   copy: Group | undefined,
 ): Promise<void> {
+  const word = endCopies(child.id, copyId, now(context));
   if (copy !== undefined) {
-    return removeGroup(context, copy, [connectionIsThere(child.id)]);
+    return removeGroup(context, copy, [word]);
   }
-  const projectId = projectIdOf(child);
-  if ((await readFormerGroup(context.store, projectId, copyId)) !== undefined) {
-    return;
-  }
-  // Word for a run that read the group while it was there and has not made its copy yet.
-  const at = now(context);
-  const nobody = newGroup(
-    { projectId, id: copyId, displayName: "", externalId: undefined, access: "none", connectionId: child.id },
-    at,
-  );
-  const outcome = await context.store.transact([
-    rememberGroup(nobody, context.actor, at),
-    connectionIsThere(child.id),
-  ]);
-  return outcome === "done" ? undefined : overtaken();
+  await done(context.store.transact([word, stillThere(context, child)]));
 }
 
-/** The copy's row as it is then. Undefined for a group that was gone before. */
+interface RowChange {
+  readonly source: Group;
+  readonly copy: Group | undefined;
+  readonly copyId: string;
+  /** Whether the source's row rang, and so may have another name. */
+  readonly told: boolean;
+}
+
+/** The copy's row as it is then: its name follows at once, which set its members are of when they have been copied. */
 async function copyRow(
   context: Context,
-  { child }: Heir,
-  source: Group,
-  copy: Group | undefined,
-  copyId: string,
-): Promise<Group | undefined> {
+  child: Connection,
+  { source, copy, copyId, told }: RowChange,
+): Promise<Group> {
   const { displayName, revision } = source;
-  if (copy !== undefined && (copy.sourceRevision ?? 0) > revision) {
+  if (copy === undefined) {
+    return create(context, child, source, copyId);
+  }
+  if ((copy.sourceRevision ?? 0) > revision) {
     return overtaken();
   }
-  if (copy?.displayName === displayName && copy.sourceRevision === revision) {
+  const isRenamed = copy.displayName !== displayName;
+  if (!isRenamed && (copy.sourceRevision === revision || !told)) {
     return copy;
   }
-  const projectId = projectIdOf(child);
   const at = now(context);
-  const renamed = copy?.displayName !== displayName;
-  const after: Group =
-    copy === undefined
-      ? {
-          ...newGroup(
-            {
-              projectId,
-              id: copyId,
-              displayName,
-              externalId: undefined,
-              access: child.defaults.groupAccess,
-              connectionId: child.id,
-            },
-            at,
-          ),
-          sourceRevision: revision,
-        }
-      : {
-          ...copy,
-          displayName,
-          sourceRevision: revision,
-          ...(renamed && { lastModified: at, updatedAt: at, version: copy.version + 1 }),
-          revision: copy.revision + 1,
-        };
-  if (copy === undefined && (await readFormerGroup(context.store, projectId, copyId)) !== undefined) {
-    return undefined;
-  }
-  const holdersAt = await holdersOf(context, copy, after);
-  const outcome = await context.store.transact([
-    ...groupWrites(copy, after, holdersAt, context.actor),
-    ...(copy === undefined ? [groupNotFormer(projectId, copyId)] : []),
-    connectionIsThere(child.id),
-  ]);
-  return outcome === "done" ? after : overtaken();
+  return write(context, copy, {
+    ...copy,
+    displayName,
+    sourceRevision: revision,
+    ...(isRenamed && { lastModified: at, updatedAt: at, version: copy.version + 1 }),
+  });
+}
+
+async function create(context: Context, child: Connection, source: Group, copyId: string): Promise<Group> {
+  const projectId = projectIdOf(child);
+  const { displayName, revision } = source;
+  const access = child.defaults.groupAccess;
+  const fields = { projectId, id: copyId, displayName, externalId: undefined, access };
+  const former = await readFormerGroup(context.store, projectId, copyId);
+  const group: Group = {
+    ...newGroup({ ...fields, connectionId: child.id }, now(context)),
+    // What is told of its changes goes on in order.
+    revision: (former?.revision ?? 0) + 1,
+    sourceRevision: revision,
+  };
+  const holders = await holdersOf(context, undefined, group);
+  await done(
+    context.store.transact([
+      ...groupWrites(undefined, group, holders, context.actor),
+      ...(former === undefined ? [] : [forgetFormerGroup(projectId, copyId)]),
+      copiesNotEnded(child.id, copyId),
+      stillThere(context, child),
+    ]),
+  );
+  return group;
+}
+
+async function write(context: Context, before: Group, wanted: Group): Promise<Group> {
+  const after = { ...wanted, revision: before.revision + 1 };
+  const holders = await holdersOf(context, before, after);
+  await done(context.store.transact(groupWrites(before, after, holders, context.actor)));
+  return after;
 }
 
 /** Of the source and of its copy, by the source's numbering. */
@@ -167,6 +183,7 @@ async function allPages(
   return [...new Set([...from.of(source.generation).keys(), ...copied])];
 }
 
+/** Page, count and what its members know of it change together; only where very many do, or a copying died, members follow. */
 async function copyPage(
   context: Context,
   { child, ordinal }: Heir,
@@ -175,38 +192,60 @@ async function copyPage(
   page: number,
 ): Promise<void> {
   const projectId = projectIdOf(child);
-  const place = { kind: "S", page: copyOfPage(ordinal, page) } as const;
+  const place = { projectId, groupId: copy.id, kind: "S", page: copyOfPage(ordinal, page) } as const;
   const fromKey = groupPageKey(source.projectId, source.id, {
     kind: "S",
     page,
     generation: source.generation,
   });
   const toKey = groupPageKey(projectId, copy.id, { ...place, generation: firstGeneration });
-  const items = await context.store.read([fromKey, toKey]);
-  const seen = items.get(toKey);
+  const items = await context.store.read([fromKey, toKey, keyOfMirror(place)]);
+  const [seen, mirrored] = [items.get(toKey), mirroredChunks(items, place)];
+  const [before, after] = [pageChunks(seen), pageChunks(items.get(fromKey))];
+  const isCarried = isSame(before, mirrored);
   const copied = copiedRevision(seen);
-  if (copied !== undefined && copied > source.revision) {
+  if (isSame(before, after) && copied !== undefined && copied >= source.revision) {
+    return isCarried ? undefined : follow(context, place);
+  }
+  if (copied !== undefined && copied >= source.revision) {
+    // What was read of the source is older.
     return overtaken();
   }
-  const [before, after] = [pageChunks(seen), pageChunks(items.get(fromKey))];
-  const [joining, leaving] = [countIn(after, before), countIn(before, after)];
-  if (joining + leaving > 0 || copied !== source.revision) {
-    const at = now(context);
-    const outcome = await context.store.transact([
+  const growth = countOf(new Map([[0, after]])) - countOf(new Map([[0, before]]));
+  const note = { at: now(context), growth, wide: false };
+  const carry = isCarried
+    ? nextCarry(place, mirrored, after, membersCarriedMax, context.spread())
+    : undefined;
+  const isWhole = carry !== undefined && carry.joining.length + carry.leaving.length < membersCarriedMax;
+  await done(
+    context.store.transact([
       copiedPageWrite(toKey, seen, after, source.revision),
-      ...(joining + leaving > 0
-        ? [noteMembership(copy, { at, growth: joining - leaving, wide: false }, context.actor)]
-        : []),
-      connectionIsThere(child.id),
-    ]);
-    if (outcome === "overtaken") {
-      overtaken();
-    }
+      // Nothing changes in it but the count where nobody comes or goes; it must be there in any case.
+      noteMembership(copy, isSame(before, after) ? { ...note, at: undefined } : note, context.actor),
+      ...(isWhole ? carryWrites(place, mirrored, carry) : []),
+    ]),
+  );
+  if (!isWhole && !(isCarried && isSame(before, after))) {
+    await follow(context, place);
   }
-  await carryPage(context, { projectId, groupId: copy.id, ...place });
 }
 
-/** How many of the one set the other has not. */
-function countIn(chunks: PageChunks, others: PageChunks): number {
-  return countOf(difference(new Map([[0, chunks]]), new Map([[0, others]])));
+async function follow(context: Context, place: Parameters<typeof carryPage>[1]): Promise<void> {
+  await carryPage(context, place);
+}
+
+function isSame(chunks: PageChunks, others: PageChunks): boolean {
+  const [one, other] = [new Map([[0, chunks]]), new Map([[0, others]])];
+  return countOf(difference(one, other)) + countOf(difference(other, one)) === 0;
+}
+
+/** Nothing is put into a project that is gone. */
+function stillThere(context: Context, child: Connection): Write {
+  return projectIsThere(projectIdOf(child), context.spread());
+}
+
+async function done(outcome: Promise<"done" | "overtaken">): Promise<void> {
+  if ((await outcome) === "overtaken") {
+    overtaken();
+  }
 }

@@ -1,7 +1,10 @@
 /** What is still to be copied from a parent connection to a child. */
 
-/** In this order: groups need their users, and what is left over is known once everything else is there. */
-export const copyPhases = ["users", "groups", "leftovers", "done"] as const;
+/**
+ * In this order: first what changes the parent's users has to know of the child (`heir-marks.ts`); groups need their users;
+ * and what is left over is known once everything else is there.
+ */
+export const copyPhases = ["marks", "users", "groups", "leftovers", "done"] as const;
 export type CopyPhase = (typeof copyPhases)[number];
 
 export interface CopyJob {
@@ -34,7 +37,7 @@ export function newCopyJob(
     childId,
     parentId,
     epoch,
-    phase: "users",
+    phase: "marks",
     place: undefined,
     usersDone: 0,
     usersTotal: 0,

@@ -15,9 +15,11 @@ import { type Context, now } from "./context.ts";
 import { copyGroup } from "./copy-group.ts";
 import { type CopyJob, restarted } from "./copy-job.ts";
 import { type Heir, sourceNumberOf } from "./copy-user.ts";
-import { copyUserNoting, heirOf, sideBySide } from "./copying.ts";
+import { copyUserNoting, heirOf } from "./copying.ts";
+import { isMarked, markStep } from "./heir-marks.ts";
 import { groupOwner } from "./ids.ts";
 import { failuresListedMax, groupsPerCopyStepMax, usersPerCopyStepMax } from "./limits.ts";
+import { sideBySide } from "./side-by-side.ts";
 
 /** A parent's row changed: children that have not begun to copy what it has since SCIM was switched on do so. */
 export async function resumeCopying(context: Context, parentId: string): Promise<void> {
@@ -61,6 +63,10 @@ export async function resumeJob(context: Context, childId: string): Promise<void
 
 async function step(context: Context, heir: Heir, job: CopyJob): Promise<CopyJob | undefined> {
   switch (job.phase) {
+    case "marks": {
+      const place = isMarked(heir.parent) ? undefined : await markStep(context, heir.parent, job.place);
+      return place === undefined ? { ...job, phase: "users", place: undefined } : { ...job, place };
+    }
     case "users":
       return copyUsers(context, heir, job);
     case "groups":

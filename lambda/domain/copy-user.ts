@@ -4,18 +4,18 @@
  */
 
 import { RequestError } from "../scim/error.ts";
-import { connectionIsThere, readConnection } from "../table/connections.ts";
+import { readConnection } from "../table/connections.ts";
 import { type Key, memberKey } from "../table/keys.ts";
 import { externalIdKeysOf } from "../table/member-pointers.ts";
 import { claimKeysOf, neverWrite, parseMemberRow } from "../table/members.ts";
 import { copyOfNumber, numbersPerInheritance } from "../table/numbers.ts";
 import { overtaken } from "../table/retry.ts";
-import { readSeatPools } from "../table/seat-pools.ts";
-import type { Item, ItemsByKey } from "../table/store.ts";
+import { projectIsThere, readSeatPools } from "../table/seat-pools.ts";
+import type { Item, ItemsByKey, Write } from "../table/store.ts";
 import { type Connection, projectIdOf } from "./connection.ts";
 import { type Context, now } from "./context.ts";
 import { type CopyAt, lastVersion, planCopy, type Source } from "./copy-plan.ts";
-import { lastConnectionOf, type Member, userNameOf } from "./member.ts";
+import { lastConnectionOf, type Member, seatOf, userNameOf } from "./member.ts";
 import { changing, commit, groundOf, type MemberChange, readGround, takenName } from "./member-change.ts";
 import { conflict, quotaExceeded } from "./refusals.ts";
 import { adopted, newcomer, whoIsThere } from "./users.ts";
@@ -30,17 +30,26 @@ export interface Heir {
   readonly failing: boolean;
 }
 
+/** What was read of the user that is copied. */
+export interface SeenSource {
+  /** Under which it lives now. */
+  readonly number: number;
+  /** Undefined where there is no such user any more. */
+  readonly userName: string | undefined;
+  readonly version: number;
+}
+
 export type CopyOutcome = "unchanged" | "changed";
 
 /**
  * Copies the user that has this number at the parent. Throws the refusal (`RequestError`) of what the child cannot take; then
- * the copy is as it was. `names` is told under which names the user is, or was, known in the child.
+ * the copy is as it was. `tell` hears of each state of the source that is acted upon, the last of them last.
  */
 export function copyUser(
   context: Context,
   heir: Heir,
   number: number,
-  names: (userName: string) => void = () => {},
+  tell: (source: SeenSource) => unknown = () => {},
   underWay: ReadonlySet<number> = new Set(),
 ): Promise<CopyOutcome> {
   const { parent, child, ordinal } = heir;
@@ -57,15 +66,14 @@ export function copyUser(
     const source = await sourceAt(context, parent, items.get(keys[0]));
     if (source.kind === "moved") {
       // What it is now is copied there, from here if need be.
-      return copyUser(context, heir, source.to, names, underWay);
+      return copyUser(context, heir, source.to, tell, underWay);
     }
     const at = copyAt(toProject, child, items.get(keys[1]));
-    if (source.kind === "user") {
-      names(userNameOf(source.member.attributes));
-    }
-    if (at.kind === "copy") {
-      names(userNameOf(at.member.attributes));
-    }
+    tell(
+      source.kind === "user"
+        ? { number, userName: userNameOf(source.member.attributes), version: source.member.version }
+        : { number, userName: undefined, version: source.version },
+    );
     try {
       return await carriedOut(context, heir, { number, source, at, underWay });
     } catch (error) {
@@ -99,7 +107,7 @@ async function carriedOut(
     case "stale":
       return overtaken();
     case "never":
-      return written(context, child, [neverWrite(projectIdOf(child), place, plan.version)]);
+      return written(context, child, neverWrite(projectIdOf(child), place, plan.version));
     case "change": {
       const before = at.kind === "copy" ? at.member : overtaken();
       return change(context, heir, { before, after: plan.after, newNumber: false }, underWay, number);
@@ -117,7 +125,7 @@ async function hasChanged({ store }: Context, keys: readonly Key[], seen: ItemsB
 }
 
 /** Whether there is nothing to be carried any more: the child has gone, or SCIM was switched off. */
-async function hasEnded({ store }: Context, { child }: Heir): Promise<boolean> {
+export async function hasEnded({ store }: Context, { child }: Heir): Promise<boolean> {
   return (await readConnection(store, child.id))?.scimEnabled !== true;
 }
 
@@ -216,22 +224,18 @@ async function take(
     await standAside(context, heir, ground.claimAt(key).holder, underWay, source.number);
   }
   const met = await whoIsThere(context, child, attributes, ground);
-  const checks = [connectionIsThere(child.id), ...(met?.checks ?? [])];
   if (met === undefined) {
     const after = copied(newcomer(child, attributes, at));
-    await commit(
-      context,
-      { before: undefined, after, newNumber: false },
-      ground,
-      quotaExceeded.toProvider,
-      checks,
-    );
+    // Of an inactive one no seat tells whether the project is there.
+    const checks = seatOf(after) === undefined ? [stillThere(context, child)] : [];
+    const arrival = { before: undefined, after, newNumber: false };
+    await commit(context, arrival, ground, quotaExceeded.toProvider, checks);
     return "changed";
   }
   const after = copied(adopted(met.member, child, attributes, at));
   const adoption = { before: met.member, after, newNumber: false, returns: hasLeft };
   const touched = await readGround(context, adoption);
-  await commit(context, adoption, touched, quotaExceeded.toProvider, checks);
+  await commit(context, adoption, touched, quotaExceeded.toProvider, met.checks);
   return "changed";
 }
 
@@ -242,7 +246,6 @@ async function change(
   underWay: ReadonlySet<number>,
   number: number,
 ): Promise<CopyOutcome> {
-  const { child } = heir;
   const ground = await readGround(context, wanted);
   const taken = takenName(wanted.after, ground.claimAt, wanted.before?.number);
   if (taken) {
@@ -252,7 +255,7 @@ async function change(
       `${taken.attribute} "${taken.value}" is already used by another member of the project; choose another one.`,
     );
   }
-  await commit(context, wanted, ground, quotaExceeded.toProvider, [connectionIsThere(child.id)]);
+  await commit(context, wanted, ground, quotaExceeded.toProvider);
   return "changed";
 }
 
@@ -282,8 +285,25 @@ async function standAside(
   if (underWay.size >= waitingMax) {
     return;
   }
-  if ((await copyUser(context, heir, other, undefined, new Set([...underWay, number]))) === "changed") {
+  if (await isBroughtUpToDate(context, heir, other, new Set([...underWay, number]))) {
     overtaken();
+  }
+}
+
+/** False where nothing was to be done, or the child could not take it: a sync failure of that one, when its turn comes. */
+async function isBroughtUpToDate(
+  context: Context,
+  heir: Heir,
+  number: number,
+  underWay: ReadonlySet<number>,
+): Promise<boolean> {
+  try {
+    return (await copyUser(context, heir, number, undefined, underWay)) === "changed";
+  } catch (error) {
+    if (error instanceof RequestError && error.status < 500 && error.status !== 429) {
+      return false;
+    }
+    throw error;
   }
 }
 
@@ -317,11 +337,12 @@ async function giveUpNames(context: Context, { child, ordinal }: Heir, number: n
   await commit(context, wanted, await readGround(context, wanted), quotaExceeded.toProvider);
 }
 
-async function written(
-  context: Context,
-  child: Connection,
-  writes: readonly ReturnType<typeof neverWrite>[],
-): Promise<CopyOutcome> {
-  const outcome = await context.store.transact([...writes, connectionIsThere(child.id)]);
+async function written(context: Context, child: Connection, write: Write): Promise<CopyOutcome> {
+  const outcome = await context.store.transact([write, stillThere(context, child)]);
   return outcome === "done" ? "changed" : overtaken();
+}
+
+/** Nothing is put into a project that is gone. */
+function stillThere(context: Context, child: Connection): Write {
+  return projectIsThere(projectIdOf(child), context.spread());
 }

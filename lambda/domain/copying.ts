@@ -7,15 +7,15 @@ import { RequestError } from "../scim/error.ts";
 import { readConnection } from "../table/connections.ts";
 import { type ChildLink, childrenOf, noteFailing, readLink } from "../table/copy-jobs.ts";
 import { readMemberRow } from "../table/member-reads.ts";
-import { closeFailure, noteFailure, readFailureOf } from "../table/sync-failures.ts";
+import { closeFailure, noteFailure, readInheritedFailure } from "../table/sync-failures.ts";
 import type { Connection } from "./connection.ts";
 import { type Context, now } from "./context.ts";
-import { copyGroup } from "./copy-group.ts";
-import { copyUser, type Heir } from "./copy-user.ts";
-import { groupOwner } from "./ids.ts";
-import { copiesAtOnceMax } from "./limits.ts";
+import { copyGroup, sourceOfGroupId } from "./copy-group.ts";
+import { copyUser, type Heir, type SeenSource } from "./copy-user.ts";
+import { groupOwner, isConnectionId } from "./ids.ts";
 import { lastConnectionOf } from "./member.ts";
-import { type FailureSource, failureCause } from "./sync-failure.ts";
+import { sideBySide } from "./side-by-side.ts";
+import { type FailureSource, inheritedCause } from "./sync-failure.ts";
 
 /** A member's row changed. */
 export async function carryMemberToHeirs(context: Context, projectId: string, number: number): Promise<void> {
@@ -29,9 +29,16 @@ export async function carryMemberToHeirs(context: Context, projectId: string, nu
 
 /** A group's row changed, or went. */
 export async function carryGroupToHeirs(context: Context, projectId: string, groupId: string): Promise<void> {
-  await forHeirs(context, ownerOfGroup(projectId, groupId), (heir) =>
-    copyGroup(context, heir, groupId, "all"),
-  );
+  await forHeirs(context, ownerOfGroup(projectId, groupId), (heir) => copyGroup(context, heir, groupId, []));
+}
+
+/** A group went. Where it was a copy, and its source is there, somebody deleted it by hand: it is made again. */
+export async function restoreCopy(context: Context, projectId: string, groupId: string): Promise<void> {
+  const childId = ownerOfGroup(projectId, groupId);
+  const heir = await heirAt(context, childId);
+  if (heir !== undefined) {
+    await copyGroup(context, heir, sourceOfGroupId(heir.parent.id, groupId), "all");
+  }
 }
 
 /** A page of a group's members changed. */
@@ -59,25 +66,6 @@ async function forHeirs(
   }
 }
 
-/** Settled, so that none is under way any more when the first failure is thrown. */
-export async function sideBySide<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
-  const rest = all.values();
-  const failures: unknown[] = [];
-  const worker = async () => {
-    for (const one of rest) {
-      try {
-        await work(one);
-      } catch (cause) {
-        failures.push(cause);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: copiesAtOnceMax }, worker));
-  if (failures.length > 0) {
-    throw failures[0];
-  }
-}
-
 /** A child as its parent knows it: nothing of its own but the id is needed to copy. */
 export function heirOf(parent: Connection, { childId, ordinal, failing }: ChildLink): Heir {
   const inheritance = { parentId: parent.id, parentRevision: parent.revision, ordinal };
@@ -85,58 +73,97 @@ export function heirOf(parent: Connection, { childId, ordinal, failing }: ChildL
   return { parent, child, ordinal, failing };
 }
 
-/** Copies a user; what the child cannot take is noted as a sync failure of it, and closed by the next success. */
+/**
+ * Copies a user; what the child cannot take is noted as a sync failure of it, and closed by the next success. Whoever frees
+ * what was in the way has what failed looked at again, but for what is not noted yet: so one that is new is tried once more.
+ */
 export async function copyUserNoting(context: Context, heir: Heir, number: number): Promise<void> {
-  const { child, failing } = heir;
-  const names = new Set<string>();
-  try {
-    await copyUser(context, heir, number, (userName) => names.add(userName));
-  } catch (error) {
-    const [identifier] = names;
-    if (!isTheChilds(error) || identifier === undefined) {
-      throw error;
-    }
-    await noteFailing(context.store, heir.parent.id, child.id);
-    await noteFailure(
-      context.store,
-      { connectionId: child.id, resourceType: "User", identifier },
-      failureCause(error, "User", "replace"),
-      { at: now(context), closesByItself: true, source: { kind: "user", number } },
-    );
+  const refused = await tryCopy(context, heir, number);
+  if (refused === undefined) {
     return;
   }
-  if (failing) {
-    await closeFailuresOf(context, child, [...names]);
+  const { store } = context;
+  const { parent, child } = heir;
+  const { seen, error } = refused;
+  const open = await readInheritedFailure(store, child.id, seen.number);
+  await noteFailing(store, parent.id, child.id);
+  await noteFailure(
+    store,
+    { connectionId: child.id, resourceType: "User", identifier: seen.userName },
+    inheritedCause(error),
+    {
+      at: now(context),
+      closesByItself: true,
+      source: { number: seen.number, version: seen.version },
+    },
+  );
+  if (seen.number !== number) {
+    await closeFailureOf(context, child, number, seen);
+  }
+  if (open === undefined) {
+    await tryCopy(context, { ...heir, failing: true }, number);
+  }
+}
+
+interface RefusedCopy {
+  readonly seen: SeenSource & { readonly userName: string };
+  readonly error: RequestError;
+}
+
+/** Undefined where the copy is up to date then, and no failure of it open any more. */
+async function tryCopy(context: Context, heir: Heir, number: number): Promise<RefusedCopy | undefined> {
+  const told: SeenSource[] = [];
+  try {
+    await copyUser(context, heir, number, (source) => told.push(source));
+  } catch (error) {
+    const seen = told.at(-1);
+    if (!isTheChilds(error) || seen?.userName === undefined) {
+      throw error;
+    }
+    return { seen: { ...seen, userName: seen.userName }, error };
+  }
+  const seen = told.at(-1);
+  if (heir.failing && seen !== undefined) {
+    for (const one of new Set([number, seen.number])) {
+      await closeFailureOf(context, heir.child, one, seen);
+    }
+  }
+  return undefined;
+}
+
+/** Unless it tells of a later version than the one that was copied. */
+async function closeFailureOf(
+  { store }: Context,
+  child: Connection,
+  number: number,
+  copied: SeenSource,
+): Promise<void> {
+  const failure = await readInheritedFailure(store, child.id, number);
+  if (failure?.source !== undefined && failure.source.version <= copied.version) {
+    await closeFailure(store, failure);
   }
 }
 
 /** Another attempt at what a child could not take. Nothing where the child has gone, or SCIM is off. */
 export async function retryCopy(context: Context, childId: string, { number }: FailureSource): Promise<void> {
-  const child = await readConnection(context.store, childId);
-  const parentId = child?.inheritance?.parentId;
-  const [parent, link] =
-    parentId === undefined
-      ? []
-      : await Promise.all([
-          readConnection(context.store, parentId),
-          readLink(context.store, parentId, childId),
-        ]);
-  if (parent?.scimEnabled && link) {
-    await copyUserNoting(context, { ...heirOf(parent, link), failing: true }, number);
+  const heir = await heirAt(context, childId);
+  if (heir !== undefined) {
+    await copyUserNoting(context, { ...heir, failing: true }, number);
   }
 }
 
-async function closeFailuresOf(
-  { store }: Context,
-  child: Connection,
-  identifiers: readonly string[],
-): Promise<void> {
-  for (const identifier of identifiers) {
-    const failure = await readFailureOf(store, { connectionId: child.id, resourceType: "User", identifier });
-    if (failure !== undefined) {
-      await closeFailure(store, failure);
-    }
+/** A child as it is at present; undefined for any other connection, and while SCIM is off. */
+async function heirAt({ store }: Context, connectionId: string): Promise<Heir | undefined> {
+  const child = isConnectionId(connectionId) ? await readConnection(store, connectionId) : undefined;
+  if (child?.inheritance === undefined || !child.scimEnabled) {
+    return undefined;
   }
+  const { parentId } = child.inheritance;
+  const [parent, link] = await Promise.all([
+    readConnection(store, parentId),
+    readLink(store, parentId, connectionId),
+  ]);
+  return parent?.scimEnabled && link ? heirOf(parent, link) : undefined;
 }
 
 /** A refusal for what is the case in the child's project, which may be so for long; all else is tried again. */

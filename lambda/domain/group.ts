@@ -22,6 +22,8 @@ export interface Group {
   readonly hidden: boolean;
   /** Of a copy that a child has of its parent's group: which `revision` of that it was last brought to. */
   readonly sourceRevision: number | undefined;
+  /** Of a copy: the `generation` of its source that all its pages were brought to. */
+  readonly sourceGeneration: string | undefined;
   readonly createdAt: string;
   /** When the SCIM resource last changed (`meta.lastModified`). */
   readonly lastModified: string;
@@ -55,6 +57,7 @@ export function newGroup(fields: NewGroupFields, at: string): Group {
     aside: undefined,
     hidden: false,
     sourceRevision: undefined,
+    sourceGeneration: undefined,
     createdAt: at,
     lastModified: at,
     updatedAt: at,
@@ -70,4 +73,6 @@ export interface FormerGroup {
   /** The connection that it belonged to; none for a group made by hand. */
   readonly connectionId: string | undefined;
   readonly deletedAt: string;
+  /** Of its deletion: the one after its last. */
+  readonly revision: number;
 }

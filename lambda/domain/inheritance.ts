@@ -82,18 +82,22 @@ export async function newChild(
     cursorSecret: "",
     inheritance,
     childCount: 0,
+    heirsSince: 0,
+    markedSince: 0,
     syncEpoch: 0,
     createdAt: at,
     updatedAt: at,
     revision: 1,
   };
-  const heir: Connection = { ...parent, childCount: parent.childCount + 1, revision: parent.revision + 1 };
+  const revision = parent.revision + 1;
+  const heirsSince = parent.childCount === 0 ? revision : parent.heirsSince;
+  const withChild: Connection = { ...parent, childCount: parent.childCount + 1, heirsSince, revision };
   return {
     child,
     project: { ...project, inheritanceCount: ordinal },
     writes: [
       insertConnection(child, context.actor),
-      replaceConnection(parent, heir, { actor: context.actor, at }),
+      replaceConnection(parent, withChild, { actor: context.actor, at }),
       linkChild(parentId, { childId: id, ordinal }),
       insertCopyJob(newCopyJob({ childId: id, parentId, epoch: parent.syncEpoch }, at)),
     ],

@@ -127,6 +127,12 @@ export const formerGroupSeconds = 365 * 24 * 3_600;
 /** Days for which an entry of the activity trail is kept. API.md §3. */
 export const activityDays = 90;
 
+/** Events in one call to the bus (AWS quota). Ten of ours are some 5 KB, of the 256 KB that one call may have. */
+export const eventsPerPublishMax = 10;
+
+/** Attempts of one such call, the AWS SDK's own not counted. Our choice: a second or two; then the whole batch comes again. */
+export const publishAttemptsMax = 5;
+
 /** Characters that are kept of a sync failure's detail. Our choice: ours are some 300; what a value adds to them may be a megabyte. */
 export const failureDetailLengthMax = 2_000;
 
@@ -142,3 +148,20 @@ export const copiesAtOnceMax = 8;
 /** Users, or groups, that one step of a copying job takes. Our choice: a few seconds of a function's 120. */
 export const usersPerCopyStepMax = 100;
 export const groupsPerCopyStepMax = 10;
+
+/** Groups that one step of a comparison looks at. Our choice: a few hundred kilobytes of their members. */
+export const groupsPerCompareStepMax = 32;
+
+/** Milliseconds after which an answer with a comparison begins no further step: each takes a second or two, and five more to be sure of what it finds; a function has 25 s. */
+export const compareBudgetMs = 8_000;
+
+/** Looks at what seems wrong, 200 ms apart on average, and how many of them in a row have to be alike: of what changes in one transaction, and of what the stream carries, mostly within a second. Our choice. */
+export const looksMax = 24;
+export const looksAlikeMin = 4;
+export const looksAlikeTrailingMin = 16;
+
+/** Times that all members are counted before it is said that seats are taken and given back without pause. Our choice. */
+export const seatCountsMax = 4;
+
+/** Ids that a finding names. Our choice: enough to see who they are. */
+export const idsNamedMax = 5;

@@ -14,6 +14,7 @@ import { numberOf } from "../table/numbers.ts";
 import { overtaken, untilNotOvertaken } from "../table/retry.ts";
 import { readSeatPools, seatWrite, snapshotSeatPools } from "../table/seat-pools.ts";
 import type { ItemsByKey, Write } from "../table/store.ts";
+import type { Connection } from "./connection.ts";
 import type { Context } from "./context.ts";
 import { emailOf, type Member, seatOf, userNameOf } from "./member.ts";
 import {
@@ -33,6 +34,8 @@ export interface MemberChange {
   readonly newNumber: boolean;
   /** Of a copy: that it comes back to the number it is given, which it had left for another. */
   readonly returns?: boolean;
+  /** Of somebody new to a connection: the connection, as the change was decided by. */
+  readonly arrivesAt?: Connection;
 }
 
 /** What has to be known before a change can be written. */

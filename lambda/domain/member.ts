@@ -53,6 +53,8 @@ export interface Member {
   readonly sourceVersion: number | undefined;
   /** Whether its connection had children when it was last changed: such changes are carried to them. */
   readonly hasHeirs: boolean;
+  /** Since when its connection has children, as far as the row has been told (`Connection.heirsSince`). */
+  readonly heirsSince: number | undefined;
   /** The number it had before this one, as a user of the same connection or of another. */
   readonly movedFrom: number | undefined;
   readonly createdAt: string;
@@ -80,6 +82,7 @@ export function newMember(fields: NewMemberFields, at: string): Member {
     deletedAt: undefined,
     sourceVersion: undefined,
     hasHeirs: false,
+    heirsSince: undefined,
     movedFrom: undefined,
     createdAt: at,
     lastModified: at,

@@ -10,7 +10,7 @@ import { childOfJobKey, connectionOfKey, groupOfKey, type Key, memberOfKey } fro
 import { carryGroup, carryPage } from "./carried-memberships.ts";
 import { type Context, inheritedActor } from "./context.ts";
 import { resumeCopying, resumeJob } from "./copy-jobs.ts";
-import { carryGroupToHeirs, carryMemberToHeirs, carryPageToHeirs } from "./copying.ts";
+import { carryGroupToHeirs, carryMemberToHeirs, carryPageToHeirs, restoreCopy } from "./copying.ts";
 
 /**
  * Carries one changed item to whatever is derived from it. The key is all that is known of the change: what there is to
@@ -39,8 +39,9 @@ export async function carryChange(caller: Context, key: Key): Promise<void> {
   }
   const { projectId, groupId, page } = changed;
   if (page === undefined) {
-    await carryGroup(context, projectId, groupId);
-    return carryGroupToHeirs(context, projectId, groupId);
+    const isThere = await carryGroup(context, projectId, groupId);
+    await carryGroupToHeirs(context, projectId, groupId);
+    return isThere ? undefined : restoreCopy(context, projectId, groupId);
   }
   const isThere = await carryPage(context, { projectId, groupId, kind: page.kind, page: page.page });
   if (!isThere) {

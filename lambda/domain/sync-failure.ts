@@ -47,10 +47,10 @@ export interface FailureCause {
   readonly remedy: string;
 }
 
-/** What of a parent could not be copied to a child. */
+/** What of a parent could not be copied to a child: a user, by its number, and at which of its versions. */
 export interface FailureSource {
-  readonly kind: "user";
   readonly number: number;
+  readonly version: number;
 }
 
 export interface SyncFailure extends FailureSubject, FailureCause {
@@ -65,6 +65,31 @@ export interface SyncFailure extends FailureSubject, FailureCause {
 /** 128 bits of SHA-256: no two identifiers meet by chance, and an id tells nobody's name. */
 const hashBytes = 16;
 export const identifierHashLength = 26;
+
+/** What an inherited failure is one of, in place of its identifier: the user of the parent, whatever its name. */
+export function sourceIdentifier(number: number): string {
+  return `inherited ${number}`;
+}
+
+/** Why a user of the parent could not be copied, and what is to be done about it in the child's project. */
+export function inheritedCause(error: RequestError): FailureCause {
+  const cause = failureCause(error, "User", "replace");
+  return { ...cause, remedy: inheritedRemedies[cause.reason] ?? laterByItself };
+}
+
+const laterByItself =
+  "Remove the cause that the detail tells; then it is applied by itself, or at once by a retry of this failure.";
+
+const inheritedRemedies: Partial<Readonly<Record<SyncFailureReason, string>>> = {
+  duplicate:
+    "Give the member of this project who holds the name that the detail tells another userName or email; then the user is applied by itself.",
+  quota_exceeded:
+    "Deactivate a member of this project who holds such a seat, or raise its quota; then the user is applied by itself.",
+  role_conflict:
+    "Change the member's type in this project to the one that the user has at the parent; then the member is linked by itself.",
+  managed_elsewhere:
+    "Remove the user from the other connection's identity provider, or disable SCIM on that connection; then the member is linked by itself.",
+};
 
 /** An identifier in any case, so that it can be part of a key and of an id. */
 export function identifierHash(identifier: string): string {

@@ -18,6 +18,7 @@ import type { ItemsByKey, Write } from "../table/store.ts";
 import { attempt, unwrapped } from "./attempt.ts";
 import { type Connection, defaultsFor, projectIdOf } from "./connection.ts";
 import { type Context, now } from "./context.ts";
+import { tellingHeirs } from "./heir-marks.ts";
 import { projectOfConnection } from "./ids.ts";
 import { indexable } from "./indexable.ts";
 import { owningConnection, stillUnmanaged } from "./management.ts";
@@ -93,7 +94,7 @@ export async function createUser(
     const met = await whoIsThere(context, connection, attributes, ground);
     if (met === undefined) {
       const after = newcomer(connection, attributes, now(context));
-      const change = { before: undefined, after, newNumber: true };
+      const change = { before: undefined, after, newNumber: true, arrivesAt: connection };
       const member = await commit(context, change, ground, quotaExceeded.toProvider).catch(
         refusedAlone(context, keys, items),
       );
@@ -103,6 +104,7 @@ export async function createUser(
       before: met.member,
       after: adopted(met.member, connection, attributes, now(context)),
       newNumber: wasEverLinked(met.member),
+      arrivesAt: connection,
     };
     const touched = await readGround(context, change);
     const member = await commit(context, change, touched, quotaExceeded.toProvider, met.checks);
@@ -162,7 +164,7 @@ export async function changeUser(
       attributes,
       role: converted ? defaultsFor(connection, type).role : before.role,
       deletedAt: undefined,
-      hasHeirs: connection.childCount > 0,
+      ...tellingHeirs(connection, before),
       ...nextVersion(before, now(context)),
     };
     const change = { before, after, newNumber: false };
@@ -202,7 +204,7 @@ export async function deleteUser(
       connectionId: undefined,
       formerConnectionId: connection.id,
       deletedAt: connection.onDelete === "delete" ? at : undefined,
-      hasHeirs: connection.childCount > 0,
+      ...tellingHeirs(connection, before),
       ...nextVersion(before, at),
     };
     const change = { before, after, newNumber: false };
@@ -375,7 +377,8 @@ export function adopted(
     formerConnectionId: undefined,
     signIn: undefined,
     deletedAt: undefined,
-    hasHeirs: connection.childCount > 0,
+    // Of another connection's children it was told, if of any.
+    ...tellingHeirs(connection, undefined),
     ...nextVersion(member, at),
   };
 }
@@ -384,7 +387,7 @@ export function newcomer(connection: Connection, attributes: ScimAttributes, at:
   const { role, access } = defaultsFor(connection, typeOf(attributes));
   const projectId = projectIdOf(connection);
   const fresh = newMember({ projectId, attributes, role, access, connectionId: connection.id }, at);
-  return { ...fresh, hasHeirs: connection.childCount > 0 };
+  return { ...fresh, ...tellingHeirs(connection, undefined) };
 }
 
 /** A PUT onto a member deleted in the product starts from nothing but its type; deleting had set it inactive. */

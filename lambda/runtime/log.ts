@@ -5,7 +5,12 @@
 
 import { Logger } from "@aws-lambda-powertools/logger";
 import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
-import { metricNamespace, metricService, quotaNearlyUsedMetric } from "./metric-names.ts";
+import {
+  eventsNotPublishedMetric,
+  metricNamespace,
+  metricService,
+  quotaNearlyUsedMetric,
+} from "./metric-names.ts";
 
 export interface RequestRecord {
   readonly requestId: string;
@@ -28,6 +33,9 @@ export interface BatchRecord {
   readonly records: number;
   readonly items: number;
   readonly carried: number;
+  /** Events that were published, and that the bus did not take; only where some are told. */
+  readonly published?: number;
+  readonly notPublished?: number;
   readonly durationMs: number;
 }
 
@@ -78,6 +86,9 @@ export function createLog(): Log {
       metrics.addMetric("ItemsLeft", MetricUnit.Count, record.items - record.carried);
       metrics.addMetric("Duration", MetricUnit.Milliseconds, record.durationMs);
       metrics.publishStoredMetrics();
+      if (record.notPublished) {
+        metrics.singleMetric().addMetric(eventsNotPublishedMetric, MetricUnit.Count, record.notPublished);
+      }
     },
     carryFailure(sequenceNumber, cause, requestId) {
       logger.error("carry_failed", {

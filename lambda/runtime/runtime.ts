@@ -6,6 +6,7 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import { type Context, providerActor } from "../domain/context.ts";
+import type { Publish } from "../domain/event.ts";
 import { createBackoff } from "../table/retry.ts";
 import { createStore } from "../table/store.ts";
 import { tableNameVariable } from "../table/table-definition.ts";
@@ -24,6 +25,8 @@ export interface RuntimeOptions {
   readonly random?: (bytes: number) => Buffer;
   readonly sleep?: (milliseconds: number) => Promise<void>;
   readonly log?: Log;
+  /** Default: nothing is published. */
+  readonly publish?: Publish;
 }
 
 export function createRuntime(options: RuntimeOptions): Runtime {
@@ -34,6 +37,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     random: randomBytes = cryptoRandomBytes,
     sleep = (milliseconds) => sleepFor(milliseconds),
     log = createLog(),
+    publish = async () => [],
   } = options;
   const random = () => randomBytes(4).readUInt32BE() / 2 ** 32;
   const backoff = createBackoff(sleep, random);
@@ -53,6 +57,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       actor: providerActor,
       warn: (message, cause) => log.warn(message, cause),
       quotaNearlyUsed: (use) => log.quotaNearlyUsed(use),
+      publish,
     },
     log,
   };

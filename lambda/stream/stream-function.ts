@@ -32,6 +32,8 @@ export interface BatchOutcome {
   readonly carried: number;
   /** The first record that has to come again, with all behind it; undefined when everything is done. */
   readonly firstNotDone: string | undefined;
+  /** Events that were told; none where the work tells none. */
+  readonly events?: { readonly published: number; readonly notPublished: number };
 }
 
 /** Does whatever the records of a batch ask for; they may come twice, late, and in any order. */
@@ -49,14 +51,14 @@ export function streamFunction({ functionName, runtime, work }: StreamFunctionOp
     const { context, log } = runtime();
     const requestId = lambdaContext.awsRequestId;
     const startedAt = context.clock();
-    const { items, carried, firstNotDone } = await work({
+    const { items, carried, firstNotDone, events } = await work({
       context,
       records,
       millisecondsLeft: () => lambdaContext.getRemainingTimeInMillis(),
       onFailure: (sequenceNumber, cause) => log.carryFailure(sequenceNumber, cause, requestId),
     });
     const durationMs = context.clock() - startedAt;
-    log.batch({ requestId, functionName, records: records.length, items, carried, durationMs });
+    log.batch({ requestId, functionName, records: records.length, items, carried, ...events, durationMs });
 
     if (firstNotDone === undefined) return { batchItemFailures: [] };
     // What Lambda does when the very first record of a batch is reported is not documented; when a function throws, it

@@ -7,7 +7,14 @@
  * in the stream, so that what holds up one does not hold up the other.
  */
 
-import { copiedAttribute, heirsAttribute, jobsStart, ringingPrefix, toldBy } from "../table/keys.ts";
+import {
+  copiedAttribute,
+  heirsAttribute,
+  jobsStart,
+  notedAttribute,
+  ringingPrefix,
+  toldBy,
+} from "../table/keys.ts";
 
 /** The deployed functions; the handler of each is `lambda/handlers/<name>.ts`. */
 export const streamFunctionNames = ["propagation", "activity"] as const;
@@ -45,13 +52,17 @@ export const propagationMapping: StreamMapping = {
   functionName: "propagation",
   /** So that most of what is written costs nothing: tokens, seats, and users of connections without children. */
   filters: [
-    // Groups, but for those that are copies: what there is to carry of them is carried as they are copied.
+    // Groups and their pages, but for copies, with which is carried what there is to carry of them; and for what rows only note.
     {
       dynamodb: {
         Keys: { pk: { S: [{ prefix: ringingPrefix }] } },
-        NewImage: { [copiedAttribute]: { N: [{ exists: false }] } },
+        NewImage: {
+          [copiedAttribute]: { N: [{ exists: false }] },
+          [notedAttribute]: { N: [{ exists: false }] },
+        },
       },
     },
+    { eventName: ["REMOVE"], dynamodb: { Keys: { pk: { S: [{ prefix: ringingPrefix }] } } } },
     // Users of a connection that has children, and its settings.
     {
       dynamodb: {
@@ -89,7 +100,7 @@ export const propagationMapping: StreamMapping = {
   recordAgeSecondsMax,
 };
 
-/** Everything but what expires or is purged: that is no change anybody made. */
+/** Everything but what expires or is purged: that is no change anybody made. Deletions leave word, but for a group's (below). */
 const put = { eventName: ["INSERT", "MODIFY"] };
 
 export const activityMapping: StreamMapping = {
@@ -119,6 +130,14 @@ export const activityMapping: StreamMapping = {
         },
       },
     },
+    // That a group is gone is published in the order of its changes, so it is told by its own row.
+    {
+      eventName: ["REMOVE"],
+      dynamodb: {
+        Keys: { pk: { S: [{ prefix: toldBy.group.pk }] } },
+        OldImage: { displayName: { S: [{ exists: true }] } },
+      },
+    },
     // A failure opens once; its further attempts are none of the trail's.
     { eventName: ["INSERT"], dynamodb: { Keys: { pk: { S: [{ prefix: toldBy.failure.pk }] } } } },
   ],
@@ -126,7 +145,7 @@ export const activityMapping: StreamMapping = {
   batchSize: 100,
   /** As soon as it can be had: whoever looks at the trail has mostly just done what he looks for. */
   batchingWindowSeconds: 1,
-  /** Our choice: a batch takes a few calls to the table. A record that keeps failing holds up half of its shard. */
+  /** Our choice: a batch takes a few calls to the table, and one to the bus for each ten events. A record that keeps failing holds up half of its shard. */
   parallelizationFactor: 2,
   retryAttempts,
   recordAgeSecondsMax,

@@ -7,18 +7,26 @@ import type { Key } from "../table/keys.ts";
 export interface StreamRecord {
   readonly key: Key;
   readonly sequenceNumber: string;
+  /** When the stream had it, to the second: RFC 3339. */
+  readonly seenAt: string;
 }
 
 const recordSchema = z.object({
   dynamodb: z.object({
     Keys: z.object({ pk: z.object({ S: z.string() }), sk: z.object({ S: z.string() }) }),
     SequenceNumber: z.string(),
+    /** Lambda says it in seconds; in records that an operator hands over it is as the command line tool has printed it. */
+    ApproximateCreationDateTime: z.union([z.number(), z.string()]).default(0),
   }),
 });
 
 export function parseRecord(record: DynamoDBRecord): StreamRecord {
-  const { Keys, SequenceNumber } = recordSchema.parse(record).dynamodb;
-  return { key: { pk: Keys.pk.S, sk: Keys.sk.S }, sequenceNumber: SequenceNumber };
+  const { Keys, SequenceNumber, ApproximateCreationDateTime: seenAt } = recordSchema.parse(record).dynamodb;
+  return {
+    key: { pk: Keys.pk.S, sk: Keys.sk.S },
+    sequenceNumber: SequenceNumber,
+    seenAt: new Date(typeof seenAt === "number" ? seenAt * 1_000 : seenAt).toISOString(),
+  };
 }
 
 /** An item as the table's own client would read it. */

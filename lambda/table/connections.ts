@@ -20,7 +20,7 @@ import {
   heirsAttribute,
   type Key,
 } from "./keys.ts";
-import { absent, type Expression, type Item, present, type Store, type Write } from "./store.ts";
+import { absent, type Expression, type Item, type Store, type Write } from "./store.ts";
 
 const access = z.enum(accesses);
 
@@ -53,6 +53,8 @@ const rootItem = z
     tokenUse: z.record(z.string(), z.string()),
     cursorSecret: z.string(),
     childCount: z.number().default(0),
+    heirsSince: z.number().default(0),
+    markedSince: z.number().default(0),
     syncEpoch: z.number().default(0),
     createdAt: z.string(),
     updatedAt: z.string(),
@@ -119,6 +121,8 @@ function inheriting(item: Item, parent: ConnectionSettings & { readonly revision
     cursorSecret: "",
     inheritance: { parentId, parentRevision: parent.revision, ordinal },
     childCount: 0,
+    heirsSince: 0,
+    markedSince: 0,
     syncEpoch: 0,
   };
 }
@@ -272,9 +276,13 @@ export function connectionUnchanged(connectionId: string, seen: Connection | und
   ];
 }
 
-/** Lets a transaction hold only while the connection is there. */
-export function connectionIsThere(connectionId: string): Write {
-  return { check: keyOfConnection(connectionId), when: present };
+/** Notes that all there is has been marked for the children it has; nothing if these are others by now. */
+export async function noteMarked(store: Store, { id, heirsSince }: Connection): Promise<void> {
+  await store.update(
+    keyOfConnection(id),
+    { expression: "SET markedSince = :since" },
+    { expression: "heirsSince = :since", values: { ":since": heirsSince } },
+  );
 }
 
 /**

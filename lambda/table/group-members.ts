@@ -118,7 +118,7 @@ export function pageChunks(item: Item | undefined): PageChunks {
   return item === undefined ? noChunks : chunksIn(item, chunkPrefix);
 }
 
-/** Of a page that is a copy: of which revision of its source. */
+/** Of a page that is a copy: which revision of its source it was last brought to. */
 export function copiedRevision(item: Item | undefined): number | undefined {
   const copied = item?.[copiedAttribute];
   return typeof copied === "number" ? copied : undefined;
@@ -132,19 +132,18 @@ export function copiedPageWrite(
   revision: number,
 ): Write {
   const before = copiedRevision(seen);
+  const unchanged = chunksUnchanged(pageChunks(seen), allChunks);
   return {
     put: {
       ...key,
       ...Object.fromEntries([...chunks].map(([chunk, bits]) => [nameOf(chunk), bits])),
-      copied: revision,
+      [copiedAttribute]: revision,
     },
-    when:
-      before === undefined
-        ? { expression: "attribute_not_exists(pk)" }
-        : {
-            expression: `copied = :seenCopied AND ${chunksUnchanged(pageChunks(seen), allChunks).expression}`,
-            values: { ":seenCopied": before, ...chunksUnchanged(pageChunks(seen), allChunks).values },
-          },
+    when: {
+      expression: `${before === undefined ? "attribute_not_exists(#copied)" : "#copied = :copied"} AND ${unchanged.expression}`,
+      names: { "#copied": copiedAttribute },
+      values: { ...unchanged.values, ...(before !== undefined && { ":copied": before }) },
+    },
   };
 }
 
@@ -172,8 +171,9 @@ export function pageWrite(key: Key, before: PageChunks, after: PageChunks): read
             ? [`SET ${set.map((chunk) => `${nameOf(chunk)} = :next${chunk}`).join(", ")}`]
             : []),
           // Whoever changes a page by hand makes it no copy any more.
-          `REMOVE ${[copiedAttribute, ...removed.map(nameOf)].join(", ")}`,
+          `REMOVE ${["#copied", ...removed.map(nameOf)].join(", ")}`,
         ].join(" "),
+        names: { "#copied": copiedAttribute },
         values: Object.fromEntries(set.map((chunk) => [`:next${chunk}`, after.get(chunk)!])),
       },
       // Where others take theirs out at the same time, the last of them takes the page away.

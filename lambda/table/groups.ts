@@ -9,6 +9,7 @@ import { invalidValue, type RequestError } from "../scim/error.ts";
 import { foldCase } from "../scim/fold.ts";
 import {
   copiedAttribute,
+  endedCopyKey,
   formerGroupIdOf,
   formerGroupKey,
   groupExternalIdKey,
@@ -18,6 +19,7 @@ import {
   groupsPartition,
   isIndexable,
   type Key,
+  notedAttribute,
   referencesPartition,
 } from "./keys.ts";
 import { overtaken } from "./retry.ts";
@@ -37,6 +39,7 @@ const groupItem = z.object({
   aside: z.object({ generation: z.string(), removableFrom: z.number() }).optional(),
   hidden: z.boolean().default(false),
   copied: z.number().optional(),
+  copiedGeneration: z.string().optional(),
   createdAt: time,
   lastModified: time.optional(),
   updatedAt: time.optional(),
@@ -63,6 +66,7 @@ export function parseGroup(projectId: string, item: Item): Group {
     aside: row.aside,
     hidden: row.hidden,
     sourceRevision: row.copied,
+    sourceGeneration: row.copiedGeneration,
     lastModified,
     updatedAt: row.updatedAt ?? lastModified,
     version: row.version,
@@ -88,6 +92,7 @@ export function groupRowItem(group: Group, actor: string): Item {
     ...(group.aside !== undefined && { aside: { ...group.aside } }),
     ...(group.hidden && { hidden: true }),
     ...(group.sourceRevision !== undefined && { [copiedAttribute]: group.sourceRevision }),
+    ...(group.sourceGeneration !== undefined && { copiedGeneration: group.sourceGeneration }),
     createdAt: Date.parse(group.createdAt),
     ...(group.lastModified !== group.createdAt && { lastModified: Date.parse(group.lastModified) }),
     ...(group.updatedAt !== group.lastModified && { updatedAt: Date.parse(group.updatedAt) }),
@@ -167,9 +172,9 @@ export function noteMembership(
     change: {
       expression:
         at === undefined
-          ? `ADD ${counts}`
-          : `SET lastModified = :at, actor = :actor REMOVE updatedAt ADD version :one, ${counts}`,
-      names: { "#size": "size" },
+          ? `SET #noted = :one ADD ${counts}`
+          : `SET #noted = :one, lastModified = :at, actor = :actor REMOVE updatedAt ADD version :one, ${counts}`,
+      names: { "#size": "size", "#noted": notedAttribute },
       values: {
         ...(at !== undefined && { ":at": Date.parse(at), ":actor": actor }),
         ":one": 1,
@@ -185,7 +190,8 @@ export function noteHandMembership(group: Group, at: string, actor: string): Wri
   return {
     update: keyOfGroup(group),
     change: {
-      expression: "SET updatedAt = :at, actor = :actor ADD revision :one",
+      expression: "SET #noted = :one, updatedAt = :at, actor = :actor ADD revision :one",
+      names: { "#noted": notedAttribute },
       values: { ":at": Date.parse(at), ":actor": actor, ":one": 1 },
     },
     when: sameSet(group),
@@ -226,6 +232,7 @@ const formerGroupItem = z.object({
   displayName: z.string(),
   connectionId: z.string().optional(),
   at: time,
+  revision: z.number(),
 });
 
 /**
@@ -247,6 +254,11 @@ export function rememberGroup(group: Group, actor: string, at: string): Write {
   };
 }
 
+/** Takes that word back: a copy that was deleted by hand is there again. */
+export function forgetFormerGroup(projectId: string, groupId: string): Write {
+  return { delete: formerGroupKey(projectId, groupId), when: present };
+}
+
 /** Undefined for a group that is there, one that never was, and one that was deleted long ago. */
 export async function readFormerGroup(
   store: Store,
@@ -259,13 +271,28 @@ export async function readFormerGroup(
 }
 
 export function parseFormerGroup(item: Item): FormerGroup {
-  const { displayName, connectionId, at } = formerGroupItem.parse(item);
-  return { id: formerGroupIdOf(item), displayName, connectionId, deletedAt: at };
+  const { at, ...former } = formerGroupItem.parse(item);
+  return { connectionId: undefined, ...former, id: formerGroupIdOf(item), deletedAt: at };
 }
 
-/** Lets a transaction hold only while the group has not been deleted, or its deletion is long ago. */
-export function groupNotFormer(projectId: string, groupId: string): Write {
-  return { check: formerGroupKey(projectId, groupId), when: absent };
+/**
+ * Leaves word that a child's copy of a group shall not be made any more, since its source has gone: for whoever has read the
+ * source before, and is not done yet.
+ */
+export function endCopies(childId: string, groupId: string, at: string): Write {
+  return {
+    put: {
+      ...endedCopyKey(childId, groupId),
+      expiresAtSeconds: Math.ceil(Date.parse(at) / 1_000) + formerGroupSeconds,
+    },
+    // Said once or again, it is the same.
+    when: { expression: "attribute_not_exists(pk) OR attribute_exists(expiresAtSeconds)" },
+  };
+}
+
+/** Lets a transaction hold only while nobody has left that word. */
+export function copiesNotEnded(childId: string, groupId: string): Write {
+  return { check: endedCopyKey(childId, groupId), when: absent };
 }
 
 /** Takes the word of a set aside from the row, once that set is removed; nothing if another one is aside by now. */
@@ -282,7 +309,8 @@ export function abandonAside(group: Group, generation: string, at: number): Writ
   return {
     update: keyOfGroup(group),
     change: {
-      expression: "SET aside.removableFrom = :at ADD revision :one",
+      expression: "SET aside.removableFrom = :at REMOVE #noted ADD revision :one",
+      names: { "#noted": notedAttribute },
       values: { ":at": at, ":one": 1 },
     },
     when: isAside(generation),

@@ -76,13 +76,13 @@ export function withExternalIdPlace(
   return isHeld && after.connectionId === undefined ? overtaken() : { ...after, sharesExternalId: isHeld };
 }
 
-interface Pointer extends Key {
+export interface Pointer extends Key {
   readonly number?: number;
   readonly signIn?: number;
 }
 
 /** SCIM looks up live members of its connection; a sign-in, beside them, those that were made by one. */
-function pointersOf(member: Member): readonly Pointer[] {
+export function pointersOf(member: Member): readonly Pointer[] {
   const { number, connectionId, signIn } = member;
   if (member.deletedAt !== undefined) {
     return [];

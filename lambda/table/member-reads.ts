@@ -84,7 +84,7 @@ export async function readMembersByHome(
 }
 
 /** What stands at these ascending numbers, by number. */
-async function readMemberRows(
+export async function readMemberRows(
   store: Store,
   projectId: string,
   numbers: Iterable<number>,

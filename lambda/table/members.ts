@@ -9,11 +9,11 @@ import { providerActor } from "../domain/context.ts";
 import { accesses, emailOf, lastConnectionOf, type Member, roles, userNameOf } from "../domain/member.ts";
 import { foldCase } from "../scim/fold.ts";
 import type { ScimAttributes } from "../scim/resource.ts";
-import { claimKey, heirsAttribute, type Key, memberKey, type NameKind } from "./keys.ts";
+import { claimKey, heirsAttribute, heirsSinceAttribute, type Key, memberKey, type NameKind } from "./keys.ts";
 import { parsePointer, pointerWrites } from "./member-pointers.ts";
 import { overtaken } from "./retry.ts";
-import { rosterWrites } from "./roster.ts";
-import { absent, type Condition, type Item, type Write } from "./store.ts";
+import { type KnownConnection, rosterWrites } from "./roster.ts";
+import { absent, type Condition, type Item, type Store, type Write } from "./store.ts";
 
 /** Who holds a name, and whom each connection had under it when it, or the product, deleted the member. */
 export interface Claim {
@@ -54,6 +54,7 @@ const memberItem = z.object({
   deletedAt: time.optional(),
   sourceVersion: z.number().optional(),
   heirs: z.number().optional(),
+  heirsSince: z.number().optional(),
   movedFrom: z.number().optional(),
   createdAt: time,
   lastModified: time.optional(),
@@ -97,6 +98,7 @@ export function parseMemberRow(projectId: string, item: Item): MemberRow {
       deletedAt: row.deletedAt,
       sourceVersion: row.sourceVersion,
       hasHeirs: row.heirs !== undefined,
+      heirsSince: row.heirsSince,
       movedFrom: row.movedFrom,
       createdAt: row.createdAt,
       lastModified,
@@ -138,6 +140,7 @@ export function memberRowItem(member: Member, actor: string): Item {
     ...(member.deletedAt !== undefined && { deletedAt: Date.parse(member.deletedAt) }),
     ...(member.sourceVersion !== undefined && { sourceVersion: member.sourceVersion }),
     ...(member.hasHeirs && { [heirsAttribute]: 1 }),
+    ...(member.heirsSince !== undefined && { [heirsSinceAttribute]: member.heirsSince }),
     ...(member.movedFrom !== undefined && { movedFrom: member.movedFrom }),
     createdAt: Date.parse(member.createdAt),
     ...(member.lastModified !== member.createdAt && { lastModified: Date.parse(member.lastModified) }),
@@ -146,6 +149,23 @@ export function memberRowItem(member: Member, actor: string): Item {
     revision: member.revision,
     ...(actor !== providerActor && { actor }),
   };
+}
+
+/** Tells a row since when its connection has children, under the condition that it is as it was read. */
+export async function markMember(
+  store: Store,
+  { projectId, number, revision }: Member,
+  heirsSince: number,
+): Promise<boolean> {
+  return store.update(
+    memberKey(projectId, number),
+    {
+      expression: "SET #heirsSince = :since ADD revision :one",
+      names: { "#heirsSince": heirsSinceAttribute },
+      values: { ":since": heirsSince, ":one": 1 },
+    },
+    { expression: "revision = :seenRevision", values: { ":seenRevision": revision } },
+  );
 }
 
 /** Leaves word that a copy shall not be made any more, at a number where nothing is; in time it may say so of a later version. */
@@ -173,9 +193,17 @@ export function claimKeysTouched(before: Member | undefined, after: Member): rea
     .map((id) => (wantedBefore.get(id) ?? wantedAfter.get(id)!).key);
 }
 
+export interface MemberArrival {
+  readonly before: Member | undefined;
+  /** Of a copy: that it comes back to the number it is given, which it had left for another. */
+  readonly returns?: boolean;
+  /** Of somebody new to a connection: the connection, as the change was decided by. */
+  readonly arrivesAt?: KnownConnection | undefined;
+}
+
 /** Every write that turns `before` (nothing, for a new member) into `after`, but for seats. */
 export function memberWrites(
-  { before, returns = false }: { readonly before: Member | undefined; readonly returns?: boolean },
+  { before, returns = false, arrivesAt }: MemberArrival,
   after: Member,
   claimAt: (key: Key) => Claim,
   actor: string,
@@ -184,7 +212,7 @@ export function memberWrites(
     ...rowWrites(before, after, actor),
     ...claimWrites(before, after, claimAt),
     ...pointerWrites(before, after),
-    ...rosterWrites(before, after, returns ? after.number : undefined),
+    ...rosterWrites(before, after, { returnsTo: returns ? after.number : undefined, arrivesAt }),
   ];
 }
 

@@ -2,7 +2,7 @@
 
 import { inheritancesEver } from "./connections.ts";
 import { blockOf, pageOfRosterKey, rosterPartition } from "./keys.ts";
-import { copyOfNumber, lastOfPage } from "./numbers.ts";
+import { copyOfNumber, lastOfPage, slotOf, stripes } from "./numbers.ts";
 import type { Store } from "./store.ts";
 
 export interface NumberRange {
@@ -22,6 +22,14 @@ export async function copiedNumbersOf(store: Store, projectId: string): Promise<
     }),
   );
   return ranges.filter(({ from, below }) => below > from).sort((a, b) => a.from - b.from);
+}
+
+/** The pages on which numbers of the range have their bits, and those that the next ones will have them on. */
+export function pagesFor({ from, below }: NumberRange): readonly number[] {
+  const [first, last] = [slotOf(from).page, slotOf(below - 1).page];
+  const begin = first - (first % stripes);
+  const end = last - (last % stripes) + 2 * stripes;
+  return Array.from({ length: end - begin }, (_, index) => begin + index);
 }
 
 /** The blocks in which rows of these numbers lie, ascending. */

@@ -4,6 +4,7 @@ import type { Project } from "../domain/project.ts";
 import { parseNameHolders } from "./groups.ts";
 import {
   activityPartition,
+  copyJobsPartition,
   failuresPartition,
   formerConnectionIdOf,
   formerConnectionKey,
@@ -72,7 +73,11 @@ export async function purgeProject(store: Store, project: Project, expired: () =
     productRosterPartition(project.id),
     failuresPartition(project.id),
     activityPartition(project.id),
-    ...former.flatMap((connectionId) => [rosterPartition(connectionId), referencesPartition(connectionId)]),
+    ...former.flatMap((connectionId) => [
+      rosterPartition(connectionId),
+      referencesPartition(connectionId),
+      copyJobsPartition(connectionId),
+    ]),
   ];
   for (const range of [...partitions.map((pk) => ({ pk })), formerGroupsOf(project.id)]) {
     if (!(await purgeRange(store, range, expired))) {

@@ -11,6 +11,7 @@ import { lastConnectionOf, type Member, type MemberType, typeOf } from "../domai
 import {
   departedPageKey,
   departedPrefix,
+  heirsSinceAttribute,
   type Key,
   pageOfRosterKey,
   presentPrefix,
@@ -28,7 +29,7 @@ import {
   slotOf,
   union,
 } from "./numbers.ts";
-import type { Item, Store, Write } from "./store.ts";
+import type { Condition, Item, Store, Write } from "./store.ts";
 
 /** The live ones by type. */
 export type Roster = { readonly [type in MemberType]: NumberPages };
@@ -79,14 +80,24 @@ function pagesIn(items: readonly Item[], prefix: string): NumberPages {
   return pages;
 }
 
-/**
- * What a change of a member (nothing before, for a new one) does to rosters. `returnsTo`: the number that a copy comes back
- * to after it had left it, as none but a copy does.
- */
+/** A connection as far as it was read. */
+export interface KnownConnection {
+  readonly id: string;
+  readonly revision: number;
+}
+
+export interface RosterChange {
+  /** The number that a copy comes back to after it had left it, as none but a copy does. */
+  readonly returnsTo?: number | undefined;
+  /** The connection whose roster somebody new comes to: not if it has children by now that were not known of (`heir-marks.ts`). */
+  readonly arrivesAt?: KnownConnection | undefined;
+}
+
+/** What a change of a member (nothing before, for a new one) does to rosters. */
 export function rosterWrites(
   before: Member | undefined,
   after: Member,
-  returnsTo: number | undefined,
+  { returnsTo, arrivesAt }: RosterChange = {},
 ): readonly Write[] {
   const departed = returnsTo === undefined ? [] : [departure(after.connectionId!, returnsTo)];
   const had = new Map(
@@ -98,10 +109,12 @@ export function rosterWrites(
     ...[...gets].filter(([id]) => !had.has(id)).map(([, standing]) => bitChange(standing, 1n)),
   ];
   const keys = new Map(changes.map(({ key }) => [`${key.pk} ${key.sk}`, key]));
+  const arrival = arrivesAt && { pk: rosterPartition(arrivesAt.id), revision: arrivesAt.revision };
   return [...keys.values()].map((key) =>
     pageWrite(
       key,
       changes.filter((change) => change.key.pk === key.pk && change.key.sk === key.sk),
+      arrival?.pk === key.pk ? arrival.revision : undefined,
     ),
   );
 }
@@ -159,11 +172,25 @@ function bitChange({ partition, kind, number }: Standing, sign: 1n | -1n): BitCh
   return { key, name: `${chunkPrefixes[kind]}${chunk}`, amount: sign * amount };
 }
 
+function marksKnown(revision: number): Condition {
+  return {
+    expression: "(attribute_not_exists(#heirsSince) OR #heirsSince <= :knownRevision)",
+    names: { "#heirsSince": heirsSinceAttribute },
+    values: { ":knownRevision": revision },
+  };
+}
+
+/** The keys of all that a number's bit may be in while its member is live. */
+export function rosterPageKeys(connectionId: string, page: number): readonly Key[] {
+  return ([0, 1] as const).map((half) => rosterPageKey(rosterPartition(connectionId), page, half));
+}
+
 /** The most a chunk can hold: 120 bits. */
 const chunkMax = (1n << 120n) - 1n;
 
 /** Changes bits unread; the condition on the row in the same transaction vouches for their state. */
-function pageWrite(key: Key, changes: readonly BitChange[]): Write {
+function pageWrite(key: Key, changes: readonly BitChange[], knownRevision: number | undefined): Write {
+  const known = knownRevision === undefined ? undefined : marksKnown(knownRevision);
   const names = Object.fromEntries(changes.map(({ name }, index) => [`#chunk${index}`, name]));
   return {
     update: key,
@@ -179,11 +206,15 @@ function pageWrite(key: Key, changes: readonly BitChange[]): Write {
             ? `(attribute_not_exists(#chunk${index}) OR #chunk${index} <= :bound${index})`
             : `#chunk${index} >= :bound${index}`,
         )
+        .concat(known === undefined ? [] : [known.expression])
         .join(" AND "),
-      names,
-      values: Object.fromEntries(
-        changes.map(({ amount }, index) => [`:bound${index}`, amount > 0n ? chunkMax - amount : -amount]),
-      ),
+      names: { ...names, ...known?.names },
+      values: {
+        ...Object.fromEntries(
+          changes.map(({ amount }, index) => [`:bound${index}`, amount > 0n ? chunkMax - amount : -amount]),
+        ),
+        ...known?.values,
+      },
     },
   };
 }

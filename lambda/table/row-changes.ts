@@ -3,6 +3,7 @@
 import * as z from "zod";
 import type { ChangeOrigin, RowChange } from "../domain/activity-of-change.ts";
 import { providerActor } from "../domain/context.ts";
+import type { Group } from "../domain/group.ts";
 import { parseConnection } from "./connections.ts";
 import { parseFormerGroup, parseGroup } from "./groups.ts";
 import { formerConnectionIdOf, type Key, toldItemOf } from "./keys.ts";
@@ -79,4 +80,18 @@ export function rowChangeOf(
       return made(failure.firstFailedAt, { kind: "failureOpened", failure });
     }
   }
+}
+
+/** The group whose row is gone, as it was last; undefined for any other change, and for a group that was never shown. */
+export function removedGroupOf(
+  key: Key,
+  before: Item | undefined,
+  after: Item | undefined,
+): Group | undefined {
+  const told = toldItemOf(key);
+  if (told?.kind !== "group" || before === undefined || after !== undefined) {
+    return undefined;
+  }
+  const group = parseGroup(told.projectId, before);
+  return group.hidden ? undefined : group;
 }

@@ -12,6 +12,7 @@ import {
   provisionedTypes,
   provisioningOperations,
   type SyncFailure,
+  sourceIdentifier,
   syncFailureReasons,
 } from "../domain/sync-failure.ts";
 import type { ScimType } from "../scim/error.ts";
@@ -31,9 +32,10 @@ const failureItem = z.object({
   attempts: z.number(),
   firstFailedAt: z.string(),
   lastFailedAt: z.string(),
-  source: z.object({ kind: z.literal("user"), number: z.number() }).optional(),
+  source: z.object({ number: z.number(), version: z.number() }).optional(),
 });
 
+/** Of an inherited one, `identifier` says the source: see `sourceIdentifier`. */
 export function failureKeyOf({ connectionId, resourceType, identifier }: FailureSubject): Key {
   const hash = identifierHash(identifier);
   return failureKey(projectOfConnection(connectionId), { connectionId, resourceType, hash });
@@ -96,7 +98,9 @@ export async function noteFailure(
     ...(closesByItself ? ["expiresAtSeconds"] : []),
   ];
   await store.update(
-    failureKeyOf(subject),
+    failureKeyOf(
+      source === undefined ? subject : { ...subject, identifier: sourceIdentifier(source.number) },
+    ),
     {
       expression:
         `SET ${names.map((name) => `#${name} = :${name}`).join(", ")}, ` +
@@ -124,8 +128,13 @@ export async function closeFailure(store: Store, failure: SyncFailure): Promise<
   ]);
 }
 
-export async function readFailureOf(store: Store, subject: FailureSubject): Promise<SyncFailure | undefined> {
-  const key = failureKeyOf(subject);
+/** The open failure of the copy that a child has, or has not, of a user of its parent. */
+export async function readInheritedFailure(
+  store: Store,
+  connectionId: string,
+  number: number,
+): Promise<SyncFailure | undefined> {
+  const key = failureKeyOf({ connectionId, resourceType: "User", identifier: sourceIdentifier(number) });
   const item = (await store.read([key])).get(key);
   return item && parseFailure(item);
 }

@@ -203,6 +203,8 @@ describe("a connection's tokens", () => {
   const sso: Connection = {
     inheritance: undefined,
     childCount: 0,
+    heirsSince: 0,
+    markedSince: 0,
     syncEpoch: 0,
     id: connectionId,
     name: "SSO",

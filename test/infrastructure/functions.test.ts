@@ -52,6 +52,8 @@ describe.each(names)("the function %s", (name) => {
     expect({ ...variables, TABLE_NAME: "…" }).toEqual({
       TABLE_NAME: "…",
       POWERTOOLS_SERVICE_NAME: "rollcall",
+      // event-bus.test.ts
+      ...(name === "activity" && { EVENT_BUS_ARN: expect.anything() }),
     });
   });
 

@@ -37,6 +37,7 @@ describe("alarms", () => {
           `${name}Errors`,
           `${name}Parked`,
         ]),
+        "EventsNotPublished",
         "QuotaNearlyUsed",
         "TableSystemErrors",
         "TableThrottles",
@@ -54,11 +55,14 @@ describe("alarms", () => {
     }
   });
 
-  test("look for nearly used quotas where the functions tell of them", () => {
-    const [alarm] = alarms.filter((each) => sectionOf(each) === "quota-nearly-used");
+  test.each([
+    ["nearly used quotas", "quota-nearly-used", "QuotaNearlyUsed"],
+    ["events that are not published", "events-not-published", "EventsNotPublished"],
+  ])("look for %s where the functions tell of them", (_, section, metricName) => {
+    const [alarm] = alarms.filter((each) => sectionOf(each) === section);
     expect(alarm).toMatchObject({
       Namespace: "Rollcall",
-      MetricName: "QuotaNearlyUsed",
+      MetricName: metricName,
       Dimensions: [{ Name: "service", Value: "rollcall" }],
       Statistic: "Sum",
     });

@@ -1,7 +1,7 @@
 import { Annotations, Match } from "aws-cdk-lib/assertions";
 import { describe, expect, test } from "vitest";
+import { passesFilters } from "../../bin/local/stream-filter.ts";
 import { propagationMapping, streamMappings } from "../../lambda/stream/stream-mapping.ts";
-import { ringingPrefix } from "../../lambda/table/keys.ts";
 import { joined, rollcallApp, synthesize } from "./synthesized.ts";
 
 const { service } = synthesize();
@@ -71,9 +71,10 @@ describe.each(streamMappings.map((mapping) => [mapping.functionName, mapping] as
       expect(service.outputs[output]?.Value).toEqual({ Ref: queue.id });
     });
 
-    test("lets the function read this stream and fill this queue, beside its table and its log", () => {
+    test("lets the function read this stream and fill this queue, beside its table, its log and its bus", () => {
       const [, , ...others] = own("AWS::IAM::Policy").Properties.PolicyDocument.Statement;
-      expect(others).toEqual([
+      // What `activity` may do to the bus: event-bus.test.ts.
+      expect(others.slice(0, name === "activity" ? -1 : undefined)).toEqual([
         {
           Effect: "Allow",
           Action: ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
@@ -91,10 +92,41 @@ test("no more mappings read a shard than AWS allows without throttling, and ther
   expect(queueIds).toHaveLength(2);
 });
 
-test("propagation is rung by what begins with the ringing prefix alone", () => {
-  expect(propagationMapping.filters).toEqual([
-    { dynamodb: { Keys: { pk: { S: [{ prefix: ringingPrefix }] } } } },
-  ]);
+describe("propagation is rung", () => {
+  const rings = (eventName: string, dynamodb: object) =>
+    passesFilters(propagationMapping.filters, { eventName, dynamodb });
+  const isRungBy = (pk: string, sk: string, image: object) =>
+    rings("MODIFY", { Keys: { pk: { S: pk }, sk: { S: sk } }, NewImage: image });
+
+  test.each([
+    ["a group's row", "G#project", "group", {}],
+    ["a page of a group's members", "G#project#group", "S#000000000#0", {}],
+    ["a user whose connection has children", "M#project#0", "1", { heirs: { N: "1" } }],
+    ["a connection that has children", "P#project", "CONNECTION#c", { heirs: { N: "1" } }],
+    ["a job", "J#child", "JOB", { phase: { S: "users" } }],
+  ])("by %s", (_, pk, sk, image) => {
+    expect(isRungBy(pk, sk, image)).toBe(true);
+  });
+
+  test("by a group, a copy or not, that goes", () => {
+    expect(rings("REMOVE", { Keys: { pk: { S: "G#project" }, sk: { S: "group" } } })).toBe(true);
+  });
+
+  test.each([
+    ["the count of a group's members, since their page rings", "G#project", "group", { noted: { N: "1" } }],
+    ["a group that is a copy", "G#project", "group", { copied: { N: "4" } }],
+    ["a page that is a copy", "G#project#group", "S#000000000#0", { copied: { N: "4" } }],
+    ["a user whose connection has no children, or is a child", "M#project#0", "1", {}],
+    ["a connection without children", "P#project", "CONNECTION#c", {}],
+    ["a child's word of its job", "J#child", "ENDED#group", {}],
+    ["names", "P#project#NAMES", "userName#x", {}],
+    ["seats", "P#project#SEATS", "0", { heirs: { N: "1" } }],
+    ["a roster", "C#connection#ROSTER", "P#0", { heirs: { N: "1" } }],
+    ["a sync failure", "F#project", "c#User#x", {}],
+    ["the activity trail", "A#project", "ALL#x", {}],
+  ])("not by %s", (_, pk, sk, image) => {
+    expect(isRungBy(pk, sk, image)).toBe(false);
+  });
 });
 
 describe("a table given by name", () => {

@@ -10,6 +10,7 @@ import { base32 } from "../../lambda/domain/ids.ts";
 import { stripes } from "../../lambda/table/numbers.ts";
 import { checkActivity } from "./check-activity.ts";
 import { checkDerived, checkGroups } from "./check-groups.ts";
+import { checkInheritances, inheritanceOf } from "./check-inheritances.ts";
 import {
   foldForCheck,
   type Json,
@@ -49,6 +50,7 @@ export function checkItems(items: readonly RawItem[], check: TableCheck = {}): r
   const findings: string[] = [];
   const tenants = sortOut(items, (finding) => findings.push(finding));
   for (const tenant of tenants.values()) checkTenant(tenant, check, findings);
+  checkInheritances(tenants, (finding) => findings.push(finding));
   return findings;
 }
 
@@ -88,7 +90,7 @@ function checkTenant(tenant: Tenant, check: TableCheck, findings: string[]): voi
   }
   const rows = new Map<number, Row>();
   for (const [number, item] of tenant.rows) {
-    if (item["movedTo"] === undefined) rows.set(number, rowOf(number, item));
+    if (item["movedTo"] === undefined && !isNever(item)) rows.set(number, rowOf(number, item));
   }
   checkConnections(tenant, check, report);
   checkRows(tenant, rows, report);
@@ -101,6 +103,11 @@ function checkTenant(tenant: Tenant, check: TableCheck, findings: string[]): voi
   checkDerived(tenant, report);
   checkFailures(tenant, report);
   checkActivity(tenant, report);
+}
+
+/** Word that there shall be no copy of a user that its parent has not any more. */
+function isNever(item: JsonObject): boolean {
+  return item["goneAtVersion"] !== undefined;
 }
 
 function rowOf(number: number, item: JsonObject): Row {
@@ -150,6 +157,8 @@ function checkConnections(tenant: Tenant, check: TableCheck, report: Report): vo
   }
   for (const [id, connection] of tenant.connections) {
     if (tenant.formerConnections.has(id)) report(`connections: ${id} is both there and gone`);
+    // A child has no tokens.
+    if (connection["parentId"] !== undefined) continue;
     const tokens = (connection["tokens"] as readonly Json[]).map(objectOf);
     for (const token of tokens) {
       const hash = String(token["hash"]);
@@ -201,6 +210,8 @@ function endOf(tenant: Tenant, start: number): number | undefined {
 /** No row lies at or beyond its stripe's counter. Below it some may be missing: a stripe that catches up leaves numbers out. */
 function checkNumbers(tenant: Tenant, report: Report): void {
   for (const number of tenant.rows.keys()) {
+    // A copy's number is made of its source's.
+    if (inheritanceOf(number) > 0) continue;
     const next = Number(tenant.pools.get(number % stripes)?.["next"]);
     if (!(Math.floor(number / stripes) < next)) report(`numbers: ${number} was never given`);
   }

@@ -10,7 +10,7 @@ import type {
   ScanCommandInput,
   ScanCommandOutput,
 } from "@aws-sdk/client-dynamodb";
-import { membersPerBlock } from "../../lambda/table/keys.ts";
+import { copiedAttribute, membersPerBlock } from "../../lambda/table/keys.ts";
 import { slotsPerPage, stripes } from "../../lambda/table/numbers.ts";
 import { askEngine } from "../support/engine-client.ts";
 
@@ -60,7 +60,7 @@ export interface Tenant {
   readonly id: string;
   project: JsonObject | undefined;
   readonly connections: Map<string, JsonObject>;
-  readonly formerConnections: Set<string>;
+  readonly formerConnections: Map<string, JsonObject>;
   /** By stripe. */
   readonly pools: Map<number, JsonObject>;
   readonly rows: Map<number, JsonObject>;
@@ -90,6 +90,10 @@ export interface Tenant {
   /** By sort key. */
   readonly failures: Map<string, JsonObject>;
   readonly derived: Derived;
+  /** What is still to be copied to the project's children connections, by connection id. */
+  readonly jobs: Map<string, JsonObject>;
+  /** A parent's word of its children: by its own id and the child's. */
+  readonly links: Map<string, JsonObject>;
 }
 
 export interface GroupPage {
@@ -98,6 +102,8 @@ export interface GroupPage {
   readonly page: number;
   readonly generation: string;
   readonly numbers: readonly number[];
+  /** It is as a parent's page is, whoever of its users the child has. */
+  readonly isCopy: boolean;
 }
 
 /** What the stream handler has made of the rest. */
@@ -130,6 +136,7 @@ export function sortOut(items: readonly RawItem[], report: Report): Map<string, 
       A: () => part === undefined && takeActivity(tenant, sk, raw),
       C: () => takeOfConnection(tenant, id, part, sk, raw, report),
       G: () => takeOfGroups(tenant, part, sk, raw, report),
+      J: () => part === undefined && sk === "JOB" && takeJob(tenant, id, raw),
     }[scope];
     if (!take?.()) report(`stray: ${pk} / ${sk} is no item of ours`);
   }
@@ -141,7 +148,7 @@ function emptyTenant(id: string): Tenant {
     id,
     project: undefined,
     connections: new Map(),
-    formerConnections: new Set(),
+    formerConnections: new Map(),
     pools: new Map(),
     rows: new Map(),
     claims: new Map(),
@@ -159,6 +166,8 @@ function emptyTenant(id: string): Tenant {
     groupExternalIds: new Map(),
     failures: new Map(),
     derived: { memberGroups: new Map(), mirrors: new Map() },
+    jobs: new Map(),
+    links: new Map(),
   };
 }
 
@@ -175,7 +184,7 @@ function takeOfProject(tenant: Tenant, pk: string, sk: string, raw: RawItem, rep
     case undefined: {
       const [kind, ownId = ""] = sk.split("#");
       if (kind === "CONNECTION") tenant.connections.set(ownId, item);
-      else if (kind === "FORMER") tenant.formerConnections.add(ownId);
+      else if (kind === "FORMER") tenant.formerConnections.set(ownId, item);
       else if (kind === "FORMERGROUP") tenant.formerGroups.set(ownId, item);
       else return false;
       return true;
@@ -230,6 +239,11 @@ function takeMember(
   return true;
 }
 
+function takeJob(tenant: Tenant, childId: string, raw: RawItem): true {
+  tenant.jobs.set(childId, plainItem(raw));
+  return true;
+}
+
 function takeFailure(tenant: Tenant, sk: string, raw: RawItem): true {
   tenant.failures.set(sk, plainItem(raw));
   return true;
@@ -251,6 +265,10 @@ function takeOfConnection(
 ): boolean {
   tenant.connectionsNamed.add(connectionId);
   if (part === "ROSTER") return takeRosterPage(tenant, connectionId, sk, raw, report);
+  if (part === "CHILDREN") {
+    tenant.links.set(`${connectionId} ${sk}`, plainItem(raw));
+    return true;
+  }
   if (part !== "REFERENCES") return false;
   const [kind] = sk.split("#");
   if (kind === "externalId") tenant.externalIds.set(`${connectionId} ${sk}`, plainItem(raw));
@@ -301,7 +319,7 @@ function takeOfGroups(
   const isOurs = place.kind === "S" ? place.generation !== "" : place.kind === "H" && place.generation === "";
   if (!isOurs || !Number.isInteger(place.page)) return false;
   const numbers = numbersOnPage(place.page, raw, "b", `group ${group} ${sk}`, report);
-  tenant.groupPages.push({ group, ...place, numbers });
+  tenant.groupPages.push({ group, ...place, numbers, isCopy: raw[copiedAttribute] !== undefined });
   return true;
 }
 
@@ -369,7 +387,7 @@ function setsOnPage(
 ): ReadonlyMap<string, number[]> {
   const sets = new Map([...prefixes].map((prefix) => [prefix, [] as number[]]));
   for (const [name, value] of Object.entries(raw)) {
-    if (name === "pk" || name === "sk") continue;
+    if (name === "pk" || name === "sk" || name === copiedAttribute) continue;
     const numbers = sets.get(name.slice(0, 1));
     const chunk = Number(name.slice(1));
     let bits = BigInt(value.N ?? "-1");

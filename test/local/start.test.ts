@@ -134,6 +134,14 @@ describe("npm start", () => {
     const members = await run("bash", ["-c", demo.membersCurl]);
     expect(JSON.parse(members.stdout).items).toHaveLength(1);
     expect((await fetch(`${local.origin}/admin/v1/openapi.json`)).status).toBe(200);
+
+    const events = local.output().split("Events that were published: ")[1]?.split("\n")[0] ?? "";
+    let published: readonly unknown[] = [];
+    while (published.length === 0) {
+      published = ((await (await fetch(events)).json()) as { items: unknown[] }).items;
+    }
+    const { id: resourceId } = JSON.parse(members.stdout).items[0];
+    expect(published).toMatchObject([{ "detail-type": "member.provisioned", detail: { resourceId } }]);
   });
 
   test("through npm, Ctrl-C reaches everything at once and all of it ends well", async () => {
@@ -181,13 +189,15 @@ describe("npm start", () => {
 
   test("the admin API refuses foreign Host and Origin", async () => {
     const local = await start(["--no-demo"]);
-    const status = async (header: string): Promise<string> => {
-      const url = `${local.origin}/admin/v1/projects`;
+    const status = async (path: string, header: string): Promise<string> => {
+      const url = `${local.origin}/admin/v1${path}`;
       return (await run("curl", ["-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", header, url])).stdout;
     };
-    expect(await status("Host: evil.example")).toBe("403");
-    expect(await status("Origin: http://evil.example")).toBe("403");
-    expect(await status(`Origin: ${local.origin}`)).toBe("200");
+    for (const path of ["/projects", "/events"]) {
+      expect(await status(path, "Host: evil.example")).toBe("403");
+      expect(await status(path, "Origin: http://evil.example")).toBe("403");
+      expect(await status(path, `Origin: ${local.origin}`)).toBe("200");
+    }
   });
 
   test("ends with a reason when the engine ends by itself", async () => {

@@ -31,6 +31,7 @@ const allowedFolders: Readonly<Record<string, readonly string[]>> = {
 const plainData = [
   "lambda/domain/limits.ts",
   "lambda/http/routes.ts",
+  "lambda/runtime/event-bus-variable.ts",
   "lambda/runtime/metric-names.ts",
   "lambda/stream/stream-mapping.ts",
   "lambda/table/keys.ts",
@@ -48,6 +49,7 @@ const allowedPackages: Readonly<Record<string, readonly string[]>> = {
     "@aws-lambda-powertools/logger",
     "@aws-lambda-powertools/metrics",
     "@aws-sdk/client-dynamodb",
+    "@aws-sdk/client-eventbridge",
     "@aws-sdk/lib-dynamodb",
     "node:crypto",
     "node:timers",

@@ -76,6 +76,11 @@ export function chooser(random: SeededRandom, length: number): Chooser {
   };
 }
 
+/** One step of a project, by chance alone: a request, or several, or time that passes. */
+export function chooseStep(project: Project, random: SeededRandom): Step {
+  return new Choice(project, random).step();
+}
+
 /** What makes something that nothing else would tell of, were the answer lost: nor can a slot hold two connections. */
 function isToldOnce({ kind }: { readonly kind: string }): boolean {
   return kind === "create connection" || kind.includes("token");

@@ -239,7 +239,7 @@ export function compareMember(project: Project, member: Member, body: Body): rea
 
 function managedBy(connection: Connection | undefined) {
   if (connection === undefined) return null;
-  return { connectionId: connection.identity.id, badge: "SSO-SCIM", inherited: false };
+  return { connectionId: connection.identity.id, badge: "SSO-SCIM", inherited: connection.inherited === true };
 }
 
 export function compareGroup(project: Project, group: Group, body: Body): readonly string[] {
@@ -262,7 +262,7 @@ export function compareGroup(project: Project, group: Group, body: Body): readon
 export function compareConnection(connection: Connection, body: Body): readonly string[] {
   return comparing((differ) => {
     const { identity, slot, tokens: _, deleted: __, ...settings } = connection;
-    const expected = { id: identity.id, name: slot, ...settings, inheritsFrom: null, childCount: 0 };
+    const expected = { id: identity.id, name: slot, inheritsFrom: null, childCount: 0, ...settings };
     for (const [name, value] of Object.entries(expected)) {
       differ(`${name} of connection ${slot}`, value, body[name]);
     }

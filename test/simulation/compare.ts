@@ -60,9 +60,9 @@ function withFailuresAsSeen({ project, unsettled }: StepOutcome, seen: Seen): Pr
   return { ...project, failures };
 }
 
-const operations = ["create", "replace", "modify", "delete"] as const;
+export const operations = ["create", "replace", "modify", "delete"] as const;
 
-function failuresByKey(project: Project, seen: Seen): ReadonlyMap<string, SeenFailure> {
+export function failuresByKey(project: Project, seen: Seen): ReadonlyMap<string, SeenFailure> {
   const labels = new Map(
     [...project.connections.values()].map(({ identity }) => [identity.id, identity.label]),
   );
@@ -112,7 +112,7 @@ function compareTokens(connection: Connection, project: Project, row: JsonObject
     : [`tokens of ${connection.slot}: expected ${show(live)}, found ${show(found)}`];
 }
 
-function compareState(project: Project, seen: Seen): readonly string[] {
+export function compareState(project: Project, seen: Seen): readonly string[] {
   const differences: string[] = [];
   const differ = (what: string, expected: unknown, found: unknown) => {
     const [wanted, there] = [show(expected), show(found)];
@@ -198,7 +198,8 @@ function compareState(project: Project, seen: Seen): readonly string[] {
     const { identity, slot, deleted } = connection;
     const row = seen.connections.get(identity.id ?? "");
     differ(`connection ${slot}: deleted`, deleted, row === undefined);
-    if (deleted || row === undefined) continue;
+    // Of a child's, the row has nothing but its name.
+    if (deleted || row === undefined || connection.inherited) continue;
     differences.push(...compareTokens(connection, project, row));
     for (const name of ["scimEnabled", "onDelete", "jit", "uniqueGroupNames", "defaults"] as const) {
       differ(`connection ${slot}: ${name}`, connection[name], row[name]);

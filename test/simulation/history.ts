@@ -90,7 +90,7 @@ function count(tally: Map<string, number>, what: string): void {
 }
 
 /** SCIM does not tell the id of the member that a user is; and an answer that was lost tells nothing. */
-async function learnIds(world: World, project: Project): Promise<void> {
+export async function learnIds(world: Pick<World, "service" | "projectId">, project: Project): Promise<void> {
   const nameless = liveMembers(project).filter(({ identity }) => identity.id === undefined);
   for (const { identity, attributes } of nameless) {
     const path = `/projects/${world.projectId}/members?limit=200&q=${encodeURIComponent(attributes.userName)}`;
@@ -104,7 +104,11 @@ async function learnIds(world: World, project: Project): Promise<void> {
   }
 }
 
-async function learnUserId(world: World, project: Project, { user, connection, attributes }: Member) {
+async function learnUserId(
+  world: Pick<World, "service">,
+  project: Project,
+  { user, connection, attributes }: Member,
+) {
   const owner = project.connections.get(connection!)!;
   const token = usableToken(project, owner);
   if (connectionAt(project, owner.slot) !== owner || token === undefined) return;

@@ -94,6 +94,10 @@ export interface Connection {
   /** Oldest first, ended ones included. */
   readonly tokens: readonly Token[];
   readonly deleted: boolean;
+  /** Of a child: it has its users and settings from a connection of another project. */
+  readonly inherited?: true;
+  /** How many inherit from it, where any do. */
+  readonly childCount?: number;
 }
 
 /** A provisioning request that could not be applied, and has not succeeded since. */

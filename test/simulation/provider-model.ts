@@ -89,7 +89,7 @@ function outcomesInside(at: At, request: ProviderRequest, label: Label): readonl
 }
 
 /** Where a request goes, and whose leave it has to. */
-interface At {
+export interface At {
   readonly project: Project;
   readonly connection: Connection;
 }
@@ -131,7 +131,7 @@ const invalid: Refusal = { status: 400, reason: "validation" };
 const unknownUser: Refusal = { status: 400, scimType: "invalidValue", reason: "unknown_member" };
 const taken: Refusal = { status: 409, scimType: "uniqueness", reason: "duplicate" };
 
-function createUser(at: At, body: UserBody, label: Label): readonly Outcome[] {
+export function createUser(at: At, body: UserBody, label: Label): readonly Outcome[] {
   const { project } = at;
   if (body.wrong !== undefined) return [refused(project, invalid)];
   const attributes = attributesOf(body, { active: true });
@@ -209,7 +209,7 @@ function refuseNewcomer(at: At, attributes: Attributes, refusal: Refusal): Outco
 }
 
 /** Makes of somebody, or of nobody yet, a user of the connection. */
-function admit(at: At, found: Member | undefined, attributes: Attributes, label: Label): Outcome {
+export function admit(at: At, found: Member | undefined, attributes: Attributes, label: Label): Outcome {
   const { project, connection } = at;
   const isUser = typeOf({ attributes }) === "user";
   const { role: defaultRole, userAccess, readerAccess } = connection.defaults;
@@ -374,7 +374,7 @@ function changeUser(
 }
 
 /** Gives a user its new attributes, its type and seat following them; restores one that was deleted in the product. */
-function settle(
+export function settle(
   { project, connection }: At,
   member: Member,
   attributes: Attributes,

@@ -11,13 +11,19 @@ const answerSchema = z.object({
 
 const agent = new Agent({ keepAlive: true });
 
-export async function scanQuickly(endpoint: string, tableName: string): Promise<readonly RawItem[]> {
+/** `filter`: as DynamoDB takes it; what does not pass is not sent. */
+export async function scanQuickly(
+  endpoint: string,
+  tableName: string,
+  filter: object = {},
+): Promise<readonly RawItem[]> {
   const items: RawItem[] = [];
   let startKey: unknown;
   do {
     const page = answerSchema.parse(
       await call(endpoint, "Scan", {
         TableName: tableName,
+        ...filter,
         ConsistentRead: true,
         ...(startKey !== undefined && { ExclusiveStartKey: startKey }),
       }),

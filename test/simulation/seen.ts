@@ -9,15 +9,20 @@ import {
   type Tenant,
   textOf,
 } from "../invariants/table-contents.ts";
+import { numbersPerInheritance } from "../../lambda/table/numbers.ts";
 import { urns } from "../service/scim-messages.ts";
 import type { Email, SeatKind } from "./steps.ts";
 
 export interface SeenMember {
   /** The number it was given first: it stays with it. */
   readonly home: number;
+  /** Where the row is. */
+  readonly number: number;
   readonly deleted: boolean;
   /** Of the connection whose user it is. */
   readonly connectionId: string | undefined;
+  /** Of the connection that deleted it, where no other has had it since. */
+  readonly formerConnectionId: string | undefined;
   readonly userName: string;
   readonly externalId: string | undefined;
   readonly displayName: string | undefined;
@@ -64,7 +69,7 @@ export function seenIn(items: readonly RawItem[], projectId: string): Seen {
   const tenant = sortOut(items.filter(isLookedAt), () => {}).get(projectId);
   if (tenant === undefined) throw new Error(`the table has nothing of project ${projectId}`);
   const members = [...tenant.rows].flatMap(([number, row]) =>
-    row["movedTo"] === undefined ? [seenMember(number, row)] : [],
+    row["movedTo"] === undefined && row["goneAtVersion"] === undefined ? [seenMember(number, row)] : [],
   );
   return {
     connections: tenant.connections,
@@ -95,8 +100,10 @@ function seenMember(number: number, row: JsonObject): SeenMember {
   const team = objectOf(attributes[urns.account])["isTeamAccount"];
   return {
     home: typeof row["homeNumber"] === "number" ? row["homeNumber"] : number,
+    number,
     deleted: row["deletedAt"] !== undefined,
     connectionId: textOf(row["connectionId"]),
+    formerConnectionId: textOf(row["formerConnectionId"]),
     userName: String(attributes["userName"]),
     externalId: textOf(attributes["externalId"]),
     displayName: textOf(attributes["displayName"]),
@@ -148,11 +155,17 @@ function seenGroup(tenant: Tenant, id: string, row: JsonObject, members: readonl
     access: textOf(row["access"]),
     users: new Set(
       numbersOf("S", row["generation"])
-        .filter((number) => !departed.has(number))
+        .filter((number) => !departed.has(number) && !isOfNobody(tenant, number))
         .map((number) => homeOf(tenant, number)),
     ),
     byHand: new Set(numbersOf("H").filter((home) => live.has(home))),
   };
+}
+
+/** A page that was copied from a parent's also names users that the child has not. */
+function isOfNobody(tenant: Tenant, number: number): boolean {
+  const row = tenant.rows.get(number);
+  return number >= numbersPerInheritance && (row === undefined || row["goneAtVersion"] !== undefined);
 }
 
 function homeOf(tenant: Tenant, number: number): number {

@@ -23,11 +23,15 @@ export function outcomesOf(project: Project, request: Request, label: Label): re
     : outcomesAtProduct(project, request, label);
 }
 
-/** `died`: whether the process was killed while it worked on the request. */
+/**
+ * `died`: whether the process was killed while it worked on the request. `letter`: where the step is one of several that
+ * have a number together.
+ */
 export function outcomesOfStep(
   project: Project,
   { number, step }: NumberedStep,
   died: boolean,
+  letter: "" | "a" | "b" = "",
 ): readonly StepOutcome[] {
   switch (step.kind) {
     case "wait":
@@ -43,7 +47,7 @@ export function outcomesOfStep(
     case "end":
       return [{ project, replies: [], unsettled: settled }];
     case "crash": {
-      const outcomes = outcomesOf(project, step.request, labelOf(number));
+      const outcomes = outcomesOf(project, step.request, labelOf(number, letter));
       if (!died) return outcomes.map(({ project: next, reply }) => alone(next, reply));
       return [project, ...outcomes.map((outcome) => outcome.project)].map((next) => ({
         project: next,
@@ -63,7 +67,7 @@ export function outcomesOfStep(
       ];
     }
     default:
-      return outcomesOf(project, step, labelOf(number)).map(({ project: next, reply }) => alone(next, reply));
+      return outcomesOf(project, step, labelOf(number, letter)).map(({ project: next, reply }) => alone(next, reply));
   }
 }
 

@@ -32,11 +32,13 @@ import { type Slot, slots } from "./steps.ts";
 import { nameOf, nameOfGroup, show } from "./words.ts";
 import type { World } from "./world.ts";
 
+type Looked = Pick<World, "service" | "projectId">;
+
 // biome-ignore lint/suspicious/noExplicitAny: answers are reached into, as in other tests
 type Body = any;
 
 export async function survey(
-  world: World,
+  world: Looked,
   project: Project,
   random: SeededRandom,
 ): Promise<readonly string[]> {
@@ -47,7 +49,7 @@ export async function survey(
   ];
 }
 
-async function surveyProduct(world: World, project: Project, random: SeededRandom): Promise<string[]> {
+async function surveyProduct(world: Looked, project: Project, random: SeededRandom): Promise<string[]> {
   const get = (path: string) => getAtProduct(world, path);
   const all = (path: string) => listAtProduct(world, path);
   const live = liveMembers(project);
@@ -116,7 +118,7 @@ function isNamed(attributes: Member["attributes"], letter: string): boolean {
 }
 
 async function surveyProvider(
-  world: World,
+  world: Looked,
   project: Project,
   slot: Slot,
   random: SeededRandom,
@@ -158,13 +160,13 @@ export function usableToken(project: Project, connection: Connection): string | 
     .secret;
 }
 
-async function getAtProduct(world: World, path: string): Promise<Body> {
+async function getAtProduct(world: Looked, path: string): Promise<Body> {
   const { status, body } = await world.service.admin("GET", `/projects/${world.projectId}${path}`);
   if (status !== 200) throw new Error(`GET ${path} answered ${status} ${show(body)}`);
   return body;
 }
 
-async function listAtProduct(world: World, path: string): Promise<Body> {
+async function listAtProduct(world: Looked, path: string): Promise<Body> {
   const items: Body[] = [];
   let cursor = "";
   do {
@@ -176,7 +178,7 @@ async function listAtProduct(world: World, path: string): Promise<Body> {
 }
 
 /** Once the stream has been carried, members name exactly the groups they are in. */
-export async function surveyMemberships(world: World, project: Project): Promise<readonly string[]> {
+export async function surveyMemberships(world: Looked, project: Project): Promise<readonly string[]> {
   const differences: string[] = [];
   const groups = [...project.groups.values()];
   const compare = (who: string, expected: readonly Group[], found: readonly string[]) => {

@@ -6,6 +6,7 @@ import {
   startStreamPump,
 } from "../../bin/local/stream-pump.ts";
 import { startStreamPumps } from "../../bin/local/stream-pumps.ts";
+import type { Publish } from "../../lambda/domain/event.ts";
 import { createActivityHandler } from "../../lambda/handlers/activity.ts";
 import { createPropagationHandler } from "../../lambda/handlers/propagation.ts";
 import { createRuntime } from "../../lambda/runtime/runtime.ts";
@@ -24,10 +25,13 @@ export async function startPump(
   return startStreamPump({ ...pumping(table), mapping: propagationMapping, handler, ...options });
 }
 
-/** Carries the stream of a table to all the handlers there are, as deployed. `clock`: of the handlers, epoch milliseconds. */
+/**
+ * Carries the stream of a table to all the handlers there are, as deployed. `clock`: of the handlers, epoch milliseconds;
+ * `publish`: takes what they publish.
+ */
 export async function startPumps(
   table: TestTable,
-  options: { readonly clock?: () => number } = {},
+  options: { readonly clock?: () => number; readonly publish?: Publish } = {},
 ): Promise<StreamPump> {
   const { client, tableName } = table;
   const runtime = createRuntime({ client, tableName, sleep: async () => {}, ...options });

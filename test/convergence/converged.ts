@@ -1,0 +1,166 @@
+/**
+ * Once everything has been delivered, a child's members, groups and memberships equal its parent's, but for what its open sync
+ * failures name (DESIGN §1.7); and each of those is of what the child really cannot take just now.
+ */
+
+import { copyOfNumber } from "../../lambda/table/numbers.ts";
+import {
+  failureKey,
+  type Group,
+  liveMembers,
+  type Member,
+  type Project,
+  type SyncFailure,
+  usersOf,
+} from "../simulation/model.ts";
+import type { Outcome } from "../simulation/outcome.ts";
+import { createUser, isSameAttributes, settle, usersAt } from "../simulation/provider-model.ts";
+import type { Seen } from "../simulation/seen.ts";
+import { nameOf, show } from "../simulation/words.ts";
+import type { Heir, State } from "./state.ts";
+import type { Place } from "./steps.ts";
+
+/** A user of the parent and what the child has of it. */
+interface Pair {
+  readonly source: Member;
+  readonly copy: Member | undefined;
+}
+
+export function compareHeir(
+  state: State,
+  heir: Heir,
+  seen: Readonly<Record<Place, Seen>>,
+): readonly string[] {
+  const { connection, parent } = heir;
+  const child = state[heir.in];
+  const sources = usersAt({ project: state.parent, connection: parent });
+  const copies = liveMembers(child).filter((member) => member.connection === connection.identity.label);
+  const pairs = pairUp(heir, sources, copies, seen);
+  const differences: string[] = [];
+  const paired = new Set(pairs.map(({ copy }) => copy));
+  for (const copy of copies) {
+    if (!paired.has(copy)) differences.push(`copy ${nameOf(copy)}: the parent has no such user`);
+  }
+  const open = new Map(
+    [...child.failures].filter(([, failure]) => failure.connection === connection.identity.label),
+  );
+  for (const pair of pairs) {
+    if (pair.copy !== undefined && isSameAttributes(pair.source.attributes, pair.copy.attributes)) continue;
+    differences.push(...compareBehind(child, heir, pair, open));
+  }
+  for (const { identifier, refusals } of open.values()) {
+    const told = refusals.map(({ reason }) => reason).join();
+    differences.push(`failure of ${identifier}: open (${told}), though the child has what the parent has`);
+  }
+  differences.push(...compareGroups(state, heir, pairs));
+  return differences.map((difference) => `${heir.in}: ${difference}`);
+}
+
+/** A copy is where its source's number says. */
+function pairUp(
+  { in: place, connection }: Heir,
+  sources: readonly Member[],
+  copies: readonly Member[],
+  seen: Readonly<Record<Place, Seen>>,
+): readonly Pair[] {
+  const ordinal = Number(seen[place].connections.get(connection.identity.id!)?.["ordinal"]);
+  const numberAt = (where: Place, { identity }: Member) =>
+    seen[where].members.find(({ home }) => home === identity.home)?.number;
+  const byNumber = new Map(copies.map((copy) => [numberAt(place, copy), copy]));
+  return sources.map((source) => ({
+    source,
+    copy: byNumber.get(copyOfNumber(ordinal, numberAt("parent", source) ?? Number.NaN)),
+  }));
+}
+
+/** What is missing or behind is named by one open failure, for a reason that holds. Takes it from those that are open. */
+function compareBehind(
+  child: Project,
+  { connection }: Heir,
+  { source, copy }: Pair,
+  open: Map<string, SyncFailure>,
+): readonly string[] {
+  const who = copy === undefined ? `${nameOf(source)} is missing` : `${nameOf(source)} is behind`;
+  const outcomes = wouldBe(child, connection, source, copy);
+  const reasons = outcomes.flatMap(({ reply }) =>
+    reply.kind === "refused" ? reply.refusals.map(({ reason }) => reason ?? "") : ["none"],
+  );
+  const has = copy === undefined ? "nothing" : show(copy.attributes);
+  const compared = `wants ${show(source.attributes)}, has ${has}`;
+  const names = [source, copy].flatMap((member) => (member ? [member.attributes.userName] : []));
+  const failures = [...new Set(names.map((name) => failureKey(connection.identity.label, "User", name)))].flatMap(
+    (key) => {
+      const failure = open.get(key);
+      open.delete(key);
+      return failure ?? [];
+    },
+  );
+  const [failure] = failures;
+  if (failure === undefined) {
+    return [`failure of somebody: expected one, since ${who} (${[...new Set(reasons)]}); ${compared}`];
+  }
+  if (failures.length > 1) return [`failure of somebody: expected one, found ${show(failures)}`];
+  if (reasons.every((reason) => reason === "none")) {
+    return [`healing: ${who}, though the child can take it now; ${compared}; open is ${show(failure)}`];
+  }
+  const [told] = failure.refusals;
+  return reasons.includes(told!.reason)
+    ? []
+    : [`reason: ${who} for ${[...new Set(reasons)]}, told is ${told!.reason}; ${compared}`];
+}
+
+/** What came of it if the child were to take the user as it is now. */
+function wouldBe(
+  project: Project,
+  connection: Heir["connection"],
+  source: Member,
+  copy: Member | undefined,
+): readonly Outcome[] {
+  const at = { project, connection };
+  return copy === undefined
+    ? createUser(at, source.attributes, "copy")
+    : [settle(at, copy, source.attributes, [])];
+}
+
+/** Two groups may have one name, so they are compared by all that shows. */
+function compareGroups(state: State, { in: place, connection, parent }: Heir, pairs: readonly Pair[]) {
+  const child = state[place];
+  const copyOf = new Map(pairs.map(({ source, copy }) => [source, copy]));
+  const print = (displayName: string, homes: readonly (number | undefined)[]) =>
+    `${displayName}: ${show(homes.filter((home) => home !== undefined).sort((a, b) => a - b))}`;
+  const wanted = groupsOf(state.parent, parent.identity.label).map((group) =>
+    print(
+      group.displayName,
+      usersOf(state.parent, group).map((user) => copyOf.get(user)?.identity.home),
+    ),
+  );
+  const found = groupsOf(child, connection.identity.label).map((group) =>
+    print(
+      group.displayName,
+      usersOf(child, group).map(({ identity }) => identity.home),
+    ),
+  );
+  const names = new Map([...child.members.values()].map((member) => [member.identity.home, nameOf(member)]));
+  const told = (all: readonly string[]) =>
+    show(all.toSorted().map((each) => each.replaceAll(/\d+(?=[,\]])/g, (home) => names.get(Number(home)) ?? home)));
+  return wanted.toSorted().join("\n") === found.toSorted().join("\n")
+    ? []
+    : [`groups: expected ${told(wanted)}, found ${told(found)}`];
+}
+
+function groupsOf({ groups }: Project, label: string): readonly Group[] {
+  return [...groups.values()].filter(({ connection }) => connection === label);
+}
+
+/** How the child itself tells how far it is behind. */
+export function compareSync(state: State, heir: Heir, sync: Record<string, unknown>): readonly string[] {
+  const label = heir.connection.identity.label;
+  const failures = [...state[heir.in].failures.values()].filter(({ connection }) => connection === label).length;
+  const expected = { state: failures > 0 ? "degraded" : "in_sync", failures };
+  const { state: told, failures: counted, usersDone, usersTotal, groupsDone, groupsTotal, finishedAt } = sync;
+  const isDone = usersDone === usersTotal && groupsDone === groupsTotal && finishedAt !== null;
+  return show({ state: told, failures: counted }) === show(expected) && isDone
+    ? []
+    : [`${heir.in}: sync: expected ${show(expected)}, found ${show(sync)}`];
+}
+
