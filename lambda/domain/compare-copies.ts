@@ -4,6 +4,7 @@
  */
 
 import { type ScimAttributes, sameAttributes } from "../scim/resource.ts";
+import { accountSchema } from "../scim/schemas/account.ts";
 import { presentIn, presentOf } from "../table/compare-reads.ts";
 import { keyOfConnection, parentIdOf, parseConnection } from "../table/connections.ts";
 import { parseCopyJob } from "../table/copy-jobs.ts";
@@ -183,10 +184,16 @@ function liveUserAt(
 function copyFindings(source: Member, copy: Member, user: string): readonly string[] {
   const sides = (attribute: string, here: string, there: string): readonly string[] =>
     here === there ? [] : [`${attribute} is ${here}, that of its source, ${user}, is ${there}`];
-  const others = differing(source.attributes, copy.attributes);
-  return [
+  const told = [
     ...sides("status", statusOf(copy), statusOf(source)),
     ...sides("type", typeOf(copy.attributes), typeOf(source.attributes)),
+  ];
+  const names = differing(source.attributes, copy.attributes);
+  // Both of them follow from attributes.
+  const others =
+    told.length > 0 ? names.filter((name) => name !== "active" && name !== accountSchema.id) : names;
+  return [
+    ...told,
     ...(others.length === 0
       ? []
       : [`attributes ${others.join(", ")} differ from those of its source, ${user}`]),

@@ -166,12 +166,17 @@ function tryLook(check: Check, seen: Seen, wanted: Wanted): Look | undefined {
     : undefined;
 }
 
-/** Chunks of sets are bigints, and ids of groups lie in sets: neither is anything to JSON. */
+/** The same for equal items, whose attributes come in no order; chunks of sets are bigints, and ids of groups lie in sets. */
 function plain(_: string, value: unknown): unknown {
   if (typeof value === "bigint") {
     return String(value);
   }
-  return value instanceof Set ? [...value].sort() : value;
+  if (value instanceof Set) {
+    return [...value].sort();
+  }
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
 }
 
 async function fetch(store: Context["store"], { keys, ranges }: Wanted, seen: Seen): Promise<void> {

@@ -18,12 +18,13 @@ import {
   namesPartition,
   referencesPartition,
 } from "../table/keys.ts";
+import { isNumberPlace } from "../table/member-walks.ts";
 import { parseMemberRow } from "../table/members.ts";
 import { copyOfNumber, numbersPerInheritance, stripes } from "../table/numbers.ts";
 import { readRoster } from "../table/roster.ts";
 import { snapshotProject, snapshotSeatPools } from "../table/seat-pools.ts";
 import type { Item } from "../table/store.ts";
-import { stretchLength } from "../table/walk.ts";
+import { sortKeyBytesMax, stretchLength } from "../table/walk.ts";
 import { childCountCheck, connectionsCheck, failureCheck, formerCheck } from "./compare-connections.ts";
 import {
   copiedGroupCheck,
@@ -92,6 +93,17 @@ export interface ComparePlace {
   readonly seats?: SeatCount | undefined;
 }
 
+/** Whether a text from outside can be where a walk has come to in this phase. */
+export function isComparePlace(phase: ComparePhase, after: string): boolean {
+  switch (phase) {
+    case "members":
+    case "copies":
+      return isNumberPlace(after);
+    default:
+      return after !== "" && Buffer.byteLength(after) <= sortKeyBytesMax - groupOwner(undefined).length;
+  }
+}
+
 /** How many were looked at. */
 export interface Compared {
   readonly members: number;
@@ -119,19 +131,27 @@ export async function compareProject(
   context: Context,
   projectId: string,
   from: ComparePlace = comparisonStart,
-  options: CompareOptions = {},
+  { trailing = true }: CompareOptions = {},
 ): Promise<Comparison> {
   const deadline = context.clock() + compareBudgetMs;
-  let so = await compareStep(context, projectId, from, options);
-  while (so.next !== undefined && context.clock() < deadline) {
-    const step = await compareStep(context, projectId, so.next, options);
-    so = {
-      findings: [...so.findings, ...step.findings],
-      checked: sum(so.checked, step.checked),
-      next: step.next,
-    };
+  const [ground] = await Promise.all([
+    readCompareGround(context, projectId, trailing),
+    openProject(context, projectId),
+  ]);
+  const findings: Finding[] = [];
+  let checked = nothingCompared;
+  let place: ComparePlace | undefined = from;
+  do {
+    const step: Step = await phaseStep(context, ground, place);
+    findings.push(...step.findings);
+    checked = sum(checked, { ...nothingCompared, ...step.checked });
+    place = step.next;
+  } while (place !== undefined && context.clock() < deadline);
+  if (findings.length > 0) {
+    // What is on its way out agrees with nothing.
+    await openProject(context, projectId);
   }
-  return so;
+  return { findings, checked, next: place };
 }
 
 export function sum(a: Compared, b: Compared): Compared {
@@ -140,22 +160,6 @@ export function sum(a: Compared, b: Compared): Compared {
     groups: a.groups + b.groups,
     children: a.children + b.children,
   };
-}
-
-export async function compareStep(
-  context: Context,
-  projectId: string,
-  place: ComparePlace,
-  { trailing = true }: CompareOptions = {},
-): Promise<Comparison> {
-  await openProject(context, projectId);
-  const ground = await readCompareGround(context, projectId, trailing);
-  const step = await phaseStep(context, ground, place);
-  if (step.findings.length > 0) {
-    // What is on its way out agrees with nothing.
-    await openProject(context, projectId);
-  }
-  return { findings: step.findings, checked: { ...nothingCompared, ...step.checked }, next: step.next };
 }
 
 interface Step {
@@ -384,7 +388,7 @@ async function pairStep(context: Context, ground: CompareGround, place: CompareP
   const { connectionId = "", childId = "" } = place;
   const own = ground.connections.find(({ id }) => id === connectionId);
   const parentId = own?.parentId ?? connectionId;
-  const link = await readLink(context.store, parentId, childId);
+  const link = own && (await readLink(context.store, parentId, childId));
   const next: ComparePlace = { phase: "children", connectionId, childId };
   if (link === undefined) {
     return { findings: [], next };

@@ -55,5 +55,5 @@ export function newCopyJob(
 /** The same job from its beginning. */
 export function restarted(job: CopyJob, epoch: number, at: string): CopyJob {
   const { healWanted, healDone } = job;
-  return { ...newCopyJob({ ...job, epoch }, at), healWanted, healDone, revision: job.revision + 1 };
+  return { ...newCopyJob({ ...job, epoch }, at), healWanted, healDone };
 }

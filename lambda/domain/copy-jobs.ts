@@ -18,8 +18,11 @@ import { type Heir, sourceNumberOf } from "./copy-user.ts";
 import { copyUserNoting, heirOf } from "./copying.ts";
 import { isMarked, markStep } from "./heir-marks.ts";
 import { groupOwner } from "./ids.ts";
-import { failuresListedMax, groupsPerCopyStepMax, usersPerCopyStepMax } from "./limits.ts";
+import { copiesPerSliceMax, copyStepMs } from "./limits.ts";
+import { QuotaExceeded } from "./refusals.ts";
+import type { SeatKind } from "./seats.ts";
 import { sideBySide } from "./side-by-side.ts";
+import type { SyncFailure } from "./sync-failure.ts";
 
 /** A parent's row changed: children that have not begun to copy what it has since SCIM was switched on do so. */
 export async function resumeCopying(context: Context, parentId: string): Promise<void> {
@@ -54,14 +57,14 @@ export async function resumeJob(context: Context, childId: string): Promise<void
     return;
   }
   const heir = heirOf(parent, link);
-  const next =
-    job.healWanted > job.healDone ? await heal(context, heir, job) : await step(context, heir, job);
-  if (next !== undefined) {
-    await store.transact([replaceCopyJob(job, { ...next, revision: job.revision + 1 })]);
+  const copied = await step(context, heir, job);
+  const next = job.healWanted > job.healDone ? await heal(context, heir, copied) : copied;
+  if (next !== job) {
+    await store.transact([replaceCopyJob(job, next)]);
   }
 }
 
-async function step(context: Context, heir: Heir, job: CopyJob): Promise<CopyJob | undefined> {
+async function step(context: Context, heir: Heir, job: CopyJob): Promise<CopyJob> {
   switch (job.phase) {
     case "marks": {
       const place = isMarked(heir.parent) ? undefined : await markStep(context, heir.parent, job.place);
@@ -74,7 +77,7 @@ async function step(context: Context, heir: Heir, job: CopyJob): Promise<CopyJob
     case "leftovers":
       return endLeftovers(context, heir, job);
     case "done":
-      return undefined;
+      return job;
   }
 }
 
@@ -82,25 +85,44 @@ async function copyUsers(context: Context, heir: Heir, job: CopyJob): Promise<Co
   const roster = await readRosterByType(context.store, heir.parent.id);
   const numbers = numbersOn(everybodyIn(roster));
   const from = Number(job.place ?? -1);
-  const slice = numbers.filter((number) => number > from).subarray(0, usersPerCopyStepMax);
-  await sideBySide([...slice], (number) => copyUserNoting(context, heir, number));
-  const last = slice.at(-1);
-  return last === undefined
-    ? { ...job, phase: "groups", place: undefined, usersTotal: numbers.length, usersDone: numbers.length }
-    : { ...job, place: String(last), usersTotal: numbers.length, usersDone: job.usersDone + slice.length };
+  const behind = [...numbers.filter((number) => number > from)];
+  const done = await whileTime(context, behind, async (number) => {
+    await copyUserNoting(context, heir, number);
+  });
+  const last = behind[done - 1];
+  const usersTotal = numbers.length;
+  const usersDone = usersTotal - behind.length + done;
+  return done === behind.length
+    ? { ...job, phase: "groups", place: undefined, usersTotal, usersDone }
+    : { ...job, place: String(last), usersTotal, usersDone };
 }
 
 async function copyGroups(context: Context, heir: Heir, job: CopyJob): Promise<CopyJob> {
   const projectId = projectIdOf(heir.parent);
   const groups = await queryGroups(context.store, projectId, { owner: groupOwner(heir.parent.id) });
   const behind = groups.filter(({ id }) => job.place === undefined || id > job.place);
-  const slice = behind.slice(0, groupsPerCopyStepMax);
-  await sideBySide(slice, ({ id }) => copyGroup(context, heir, id, "all"));
-  const last = slice.at(-1);
+  const done = await whileTime(context, behind, ({ id }) => copyGroup(context, heir, id, "all"));
   const groupsTotal = groups.length;
-  return last === undefined
-    ? { ...job, phase: "leftovers", place: undefined, groupsTotal, groupsDone: groupsTotal }
-    : { ...job, place: last.id, groupsTotal, groupsDone: job.groupsDone + slice.length };
+  const groupsDone = groupsTotal - behind.length + done;
+  return done === behind.length
+    ? { ...job, phase: "leftovers", place: undefined, groupsTotal, groupsDone }
+    : { ...job, place: behind[done - 1]!.id, groupsTotal, groupsDone };
+}
+
+/** Does the work for as many of them, from the first on, as a step has time for. How many that were; one at least. */
+async function whileTime<T>(
+  context: Context,
+  all: readonly T[],
+  work: (one: T) => Promise<void>,
+): Promise<number> {
+  const end = context.clock() + copyStepMs;
+  let done = 0;
+  do {
+    const slice = all.slice(done, done + copiesPerSliceMax);
+    await sideBySide(slice, work);
+    done += slice.length;
+  } while (done < all.length && context.clock() < end);
+  return done;
 }
 
 /** What the child has and the parent has not any more. */
@@ -114,15 +136,14 @@ async function endLeftovers(context: Context, heir: Heir, job: CopyJob): Promise
   const wanted = pagesOf(
     Array.from(numbersOn(everybodyIn(theirs)), (number) => copyOfNumber(ordinal, number)),
   );
-  const over = numbersOn(difference(everybodyIn(ours), wanted));
-  const users = over.subarray(0, usersPerCopyStepMax);
-  await sideBySide([...users], async (number) => {
+  const over = [...numbersOn(difference(everybodyIn(ours), wanted))];
+  const done = await whileTime(context, over, async (number) => {
     const source = sourceNumberOf(ordinal, number);
     if (source !== undefined) {
       await copyUserNoting(context, heir, source);
     }
   });
-  if (over.length > users.length) {
+  if (done < over.length) {
     return job;
   }
   const [groups, copies] = await Promise.all([
@@ -137,17 +158,25 @@ async function endLeftovers(context: Context, heir: Heir, job: CopyJob): Promise
   return { ...job, phase: "done", place: undefined, finishedAt: now(context) };
 }
 
-/** Tries again what the child could not take. */
+/** Tries again what the child could not take; of those who need a kind of seat that is not free, as few as tell that. */
 async function heal(context: Context, heir: Heir, job: CopyJob): Promise<CopyJob> {
-  const failures = await failuresIn(context.store, projectIdOf(heir.child), heir.child.id, failuresListedMax);
-  const behind = failures.filter(({ id }) => job.healPlace === undefined || id > job.healPlace);
-  const slice = behind.slice(0, usersPerCopyStepMax);
-  await sideBySide(slice, async ({ source }) => {
-    if (source !== undefined) {
-      await copyUserNoting(context, { ...heir, failing: true }, source.number);
+  const { child } = heir;
+  const full = new Set<SeatKind>();
+  const tryAgain = async ({ source }: SyncFailure) => {
+    if (source === undefined || (source.seat !== undefined && full.has(source.seat))) {
+      return;
     }
-  });
-  return slice.length < behind.length
-    ? { ...job, healPlace: slice.at(-1)!.id }
-    : { ...job, healPlace: undefined, healDone: job.healWanted };
+    const refused = await copyUserNoting(context, { ...heir, failing: true }, source.number);
+    if (refused instanceof QuotaExceeded) {
+      full.add(refused.kind);
+    }
+  };
+  const end = context.clock() + copyStepMs;
+  let place = job.healPlace;
+  do {
+    const slice = await failuresIn(context.store, projectIdOf(child), child.id, copiesPerSliceMax, place);
+    await sideBySide(slice, tryAgain);
+    place = slice.length < copiesPerSliceMax ? undefined : slice.at(-1)!.id;
+  } while (place !== undefined && context.clock() < end);
+  return { ...job, healPlace: place, healDone: place === undefined ? job.healWanted : job.healDone };
 }

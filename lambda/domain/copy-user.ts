@@ -229,13 +229,13 @@ async function take(
     // Of an inactive one no seat tells whether the project is there.
     const checks = seatOf(after) === undefined ? [stillThere(context, child)] : [];
     const arrival = { before: undefined, after, newNumber: false };
-    await commit(context, arrival, ground, quotaExceeded.toProvider, checks);
+    await commit(context, arrival, ground, quotaExceeded.toHeir, checks);
     return "changed";
   }
   const after = copied(adopted(met.member, child, attributes, at));
   const adoption = { before: met.member, after, newNumber: false, returns: hasLeft };
   const touched = await readGround(context, adoption);
-  await commit(context, adoption, touched, quotaExceeded.toProvider, met.checks);
+  await commit(context, adoption, touched, quotaExceeded.toHeir, met.checks);
   return "changed";
 }
 
@@ -255,7 +255,7 @@ async function change(
       `${taken.attribute} "${taken.value}" is already used by another member of the project; choose another one.`,
     );
   }
-  await commit(context, wanted, ground, quotaExceeded.toProvider);
+  await commit(context, wanted, ground, quotaExceeded.toHeir);
   return "changed";
 }
 
@@ -334,7 +334,7 @@ async function giveUpNames(context: Context, { child, ordinal }: Heir, number: n
     revision: before.revision + 1,
   };
   const wanted = { before, after, newNumber: false };
-  await commit(context, wanted, await readGround(context, wanted), quotaExceeded.toProvider);
+  await commit(context, wanted, await readGround(context, wanted), quotaExceeded.toHeir);
 }
 
 async function written(context: Context, child: Connection, write: Write): Promise<CopyOutcome> {

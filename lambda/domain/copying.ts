@@ -14,6 +14,7 @@ import { copyGroup, sourceOfGroupId } from "./copy-group.ts";
 import { copyUser, type Heir, type SeenSource } from "./copy-user.ts";
 import { groupOwner, isConnectionId } from "./ids.ts";
 import { lastConnectionOf } from "./member.ts";
+import { QuotaExceeded } from "./refusals.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { type FailureSource, inheritedCause } from "./sync-failure.ts";
 
@@ -23,7 +24,9 @@ export async function carryMemberToHeirs(context: Context, projectId: string, nu
   const now = row?.kind === "moved" ? await readMemberRow(context.store, projectId, row.to) : row;
   const connectionId = now?.kind === "member" ? lastConnectionOf(now.member) : undefined;
   if (connectionId !== undefined) {
-    await forHeirs(context, connectionId, (heir) => copyUserNoting(context, heir, number));
+    await forHeirs(context, connectionId, async (heir) => {
+      await copyUserNoting(context, heir, number);
+    });
   }
 }
 
@@ -76,15 +79,21 @@ export function heirOf(parent: Connection, { childId, ordinal, failing }: ChildL
 /**
  * Copies a user; what the child cannot take is noted as a sync failure of it, and closed by the next success. Whoever frees
  * what was in the way has what failed looked at again, but for what is not noted yet: so one that is new is tried once more.
+ * Returns what was in the way, where something still is.
  */
-export async function copyUserNoting(context: Context, heir: Heir, number: number): Promise<void> {
+export async function copyUserNoting(
+  context: Context,
+  heir: Heir,
+  number: number,
+): Promise<RequestError | undefined> {
   const refused = await tryCopy(context, heir, number);
   if (refused === undefined) {
-    return;
+    return undefined;
   }
   const { store } = context;
   const { parent, child } = heir;
   const { seen, error } = refused;
+  const seat = error instanceof QuotaExceeded ? error.kind : undefined;
   const open = await readInheritedFailure(store, child.id, seen.number);
   await noteFailing(store, parent.id, child.id);
   await noteFailure(
@@ -94,15 +103,14 @@ export async function copyUserNoting(context: Context, heir: Heir, number: numbe
     {
       at: now(context),
       closesByItself: true,
-      source: { number: seen.number, version: seen.version },
+      source: { number: seen.number, version: seen.version, seat },
     },
   );
   if (seen.number !== number) {
     await closeFailureOf(context, child, number, seen);
   }
-  if (open === undefined) {
-    await tryCopy(context, { ...heir, failing: true }, number);
-  }
+  const again = open === undefined ? await tryCopy(context, { ...heir, failing: true }, number) : refused;
+  return again?.error;
 }
 
 interface RefusedCopy {

@@ -16,7 +16,7 @@ import { everybodyIn, readDeparted, readRosterByType } from "../table/roster.ts"
 import { numbersBelow, readSeatPools } from "../table/seat-pools.ts";
 import { type Connection, projectIdOf } from "./connection.ts";
 import type { Context } from "./context.ts";
-import { usersPerCopyStepMax } from "./limits.ts";
+import { membersMarkedMax } from "./limits.ts";
 import type { Member } from "./member.ts";
 import { changing } from "./member-change.ts";
 import { sideBySide } from "./side-by-side.ts";
@@ -55,7 +55,7 @@ export async function markStep(
   const from = Number(place ?? -1);
   // Those deleted in the product come back by a change of their row.
   const behind = numbersOn(union(everybodyIn(roster), departed)).filter((number) => number > from);
-  const slice = behind.subarray(0, usersPerCopyStepMax);
+  const slice = behind.subarray(0, membersMarkedMax);
   const rows = await readMemberRows(store, projectIdOf(parent), [...slice]);
   await sideBySide([...slice], async (number) => {
     const row = rows.get(number);

@@ -6,10 +6,10 @@
 
 import {
   connectionsIn,
+  countChild,
   insertConnection,
   readConnection,
   readConnections,
-  replaceConnection,
 } from "../table/connections.ts";
 import {
   childrenOf,
@@ -89,15 +89,12 @@ export async function newChild(
     updatedAt: at,
     revision: 1,
   };
-  const revision = parent.revision + 1;
-  const heirsSince = parent.childCount === 0 ? revision : parent.heirsSince;
-  const withChild: Connection = { ...parent, childCount: parent.childCount + 1, heirsSince, revision };
   return {
     child,
     project: { ...project, inheritanceCount: ordinal },
     writes: [
       insertConnection(child, context.actor),
-      replaceConnection(parent, withChild, { actor: context.actor, at }),
+      countChild(parent, 1, childrenMax, { actor: context.actor, at }),
       linkChild(parentId, { childId: id, ordinal }),
       insertCopyJob(newCopyJob({ childId: id, parentId, epoch: parent.syncEpoch }, at)),
     ],
@@ -153,9 +150,8 @@ export async function unlinking(
   if (parent === undefined) {
     return overtaken();
   }
-  const without = { ...parent, childCount: parent.childCount - 1, revision: parent.revision + 1 };
   const note = { actor: context.actor, at: now(context) };
-  return [replaceConnection(parent, without, note), unlinkChild(parentId, id), deleteCopyJob(id)];
+  return [countChild(parent, -1, childrenMax, note), unlinkChild(parentId, id), deleteCopyJob(id)];
 }
 
 /** Of a child; undefined for a root. */

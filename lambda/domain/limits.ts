@@ -145,9 +145,14 @@ export const inheritancesPerProjectMax = 2_000;
 /** Copies that are made at once, of one user in several children or of several users in one. Our choice: each waits for the table most of its time. */
 export const copiesAtOnceMax = 8;
 
-/** Users, or groups, that one step of a copying job takes. Our choice: a few seconds of a function's 120. */
-export const usersPerCopyStepMax = 100;
-export const groupsPerCopyStepMax = 10;
+/** How long one step of a copying job goes on taking more. Our choice: of a function's 120 s, so that others' steps get their turn. */
+export const copyStepMs = 5_000;
+
+/** Users, groups or failures that such a step takes at a time. Our choice: less than a second of work. */
+export const copiesPerSliceMax = 64;
+
+/** Users that are told at a time that there are children. Our choice: a second of work. */
+export const membersMarkedMax = 500;
 
 /** Groups that one step of a comparison looks at. Our choice: a few hundred kilobytes of their members. */
 export const groupsPerCompareStepMax = 32;

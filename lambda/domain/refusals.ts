@@ -59,19 +59,30 @@ export function unavailable(detail: string, cause?: unknown): RequestError {
   );
 }
 
-const quotaRefusal = (status: 403 | 409, kind: SeatKind, limit: number): RequestError =>
-  new RequestError({
-    status,
-    code: "quota_exceeded",
-    detail:
-      `No seat is free: the project's quota "${kind}" is ${limit} and all of it is in use. ` +
-      "Deactivate someone who holds such a seat, or raise the quota, and send the request again. Nothing was changed.",
-  });
+/** A seat is needed and none is free. */
+export class QuotaExceeded extends RequestError {
+  readonly kind: SeatKind;
 
-/** A seat is needed and none is free: 403 to an IdP, 409 to the admin API (API.md §3, §4). */
+  constructor(status: 403 | 409, kind: SeatKind, limit: number, wayOut: string) {
+    super({
+      status,
+      code: "quota_exceeded",
+      detail: `No seat is free: the project's quota "${kind}" is ${limit} and all of it is in use. ${wayOut}`,
+    });
+    this.kind = kind;
+  }
+}
+
+const sendAgain =
+  "Deactivate someone who holds such a seat, or raise the quota, and send the request again. Nothing was changed.";
+const appliedByItself =
+  "Deactivate someone who holds such a seat, or raise the quota, and the user is applied by itself.";
+
+/** 403 to an IdP, 409 to the admin API (API.md §3, §4); and what a sync failure of a child tells. */
 export const quotaExceeded = {
-  toProvider: (kind: SeatKind, limit: number) => quotaRefusal(403, kind, limit),
-  toAdmin: (kind: SeatKind, limit: number) => quotaRefusal(409, kind, limit),
+  toProvider: (kind: SeatKind, limit: number) => new QuotaExceeded(403, kind, limit, sendAgain),
+  toAdmin: (kind: SeatKind, limit: number) => new QuotaExceeded(409, kind, limit, sendAgain),
+  toHeir: (kind: SeatKind, limit: number) => new QuotaExceeded(403, kind, limit, appliedByItself),
 };
 
 export function conflict(code: string, detail: string): RequestError {

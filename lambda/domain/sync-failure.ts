@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import type { RequestError, ScimType } from "../scim/error.ts";
 import { foldCase } from "../scim/fold.ts";
 import { base32 } from "./ids.ts";
+import type { SeatKind } from "./seats.ts";
 
 export const syncFailureReasons = [
   "duplicate",
@@ -51,6 +52,8 @@ export interface FailureCause {
 export interface FailureSource {
   readonly number: number;
   readonly version: number;
+  /** The kind of seat that was not free, where that was why. */
+  readonly seat: SeatKind | undefined;
 }
 
 export interface SyncFailure extends FailureSubject, FailureCause {

@@ -1,4 +1,4 @@
-/** The EventBridge bus. Imported by the one function that publishes: its client is a seventh of that function's bundle. */
+/** The EventBridge bus. Imported by the one function that publishes, so that its client is in no other bundle. */
 
 import { EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from "@aws-sdk/client-eventbridge";
 import * as z from "zod";

@@ -242,6 +242,43 @@ export function replaceConnection(before: Connection, after: Connection, note: C
   return { update: keyOfConnection(before.id), change, when: unchanged(before) };
 }
 
+/**
+ * Counts a child that comes to a parent, or goes. Only where it had none, or has none then, must the parent be as it was read:
+ * so many that are made at once do not stand in one another's way.
+ */
+export function countChild(parent: Connection, change: 1 | -1, most: number, note: ChangeNote): Write {
+  const { id, childCount, revision } = parent;
+  const bounds = change > 0 ? [1, most - 1] : [2, most];
+  const isEdge = childCount < bounds[0]!;
+  const names = { "#actor": "actor", "#changedAt": "changedAt", "#heirs": heirsAttribute };
+  const values = { ":actor": note.actor, ":changedAt": note.at, ":change": change, ":one": 1 };
+  const set = "SET #actor = :actor, #changedAt = :changedAt";
+  const add = " ADD childCount :change, revision :one";
+  if (!isEdge) {
+    const { "#heirs": _, ...used } = names;
+    return {
+      update: keyOfConnection(id),
+      change: { expression: set + add, names: used, values },
+      when: {
+        expression: "childCount BETWEEN :least AND :most",
+        values: { ":least": bounds[0], ":most": bounds[1] },
+      },
+    };
+  }
+  return {
+    update: keyOfConnection(id),
+    change:
+      change > 0
+        ? {
+            expression: `${set}, #heirs = :one, heirsSince = :since${add}`,
+            names,
+            values: { ...values, ":since": revision + 1 },
+          }
+        : { expression: `${set} REMOVE #heirs${add}`, names, values },
+    when: unchanged(parent),
+  };
+}
+
 function noted({ actor, at }: ChangeNote): Item {
   return { actor, changedAt: at };
 }

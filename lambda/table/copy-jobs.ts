@@ -54,9 +54,23 @@ export function insertCopyJob(job: CopyJob): Write {
   return { put: copyJobItem(job), when: absent };
 }
 
+/** How far it has come, under the condition that nobody else has noted that; what was asked for meanwhile stays asked for. */
 export function replaceCopyJob(before: CopyJob, after: CopyJob): Write {
+  const { childId, parentId: _, healWanted: __, ...fields } = { ...after, revision: before.revision + 1 };
+  const all = Object.entries(fields);
+  const set = all.filter(([, value]) => value !== undefined).map(([name]) => name);
+  const removed = all.filter(([, value]) => value === undefined).map(([name]) => name);
   return {
-    put: copyJobItem(after),
+    update: copyJobKey(childId),
+    change: {
+      expression:
+        `SET ${set.map((name) => `#${name} = :${name}`).join(", ")}` +
+        (removed.length > 0 ? ` REMOVE ${removed.map((name) => `#${name}`).join(", ")}` : ""),
+      names: Object.fromEntries(all.map(([name]) => [`#${name}`, name])),
+      values: Object.fromEntries(
+        all.filter(([, value]) => value !== undefined).map(([name, value]) => [`:${name}`, value]),
+      ),
+    },
     when: { expression: "revision = :seenRevision", values: { ":seenRevision": before.revision } },
   };
 }
@@ -116,7 +130,7 @@ function linkIn(item: Item): ChildLink {
 export async function wantHealing(store: Store, childId: string): Promise<void> {
   await store.update(
     copyJobKey(childId),
-    { expression: "ADD healWanted :one, revision :one", values: { ":one": 1 } },
+    { expression: "ADD healWanted :one", values: { ":one": 1 } },
     present,
   );
 }

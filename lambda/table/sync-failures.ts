@@ -3,6 +3,7 @@
 import * as z from "zod";
 import { isBase32, isConnectionOf, projectOfConnection } from "../domain/ids.ts";
 import { failureDetailLengthMax, textLengthMax } from "../domain/limits.ts";
+import { seatKinds } from "../domain/seats.ts";
 import {
   type FailureCause,
   type FailureSource,
@@ -32,7 +33,10 @@ const failureItem = z.object({
   attempts: z.number(),
   firstFailedAt: z.string(),
   lastFailedAt: z.string(),
-  source: z.object({ number: z.number(), version: z.number() }).optional(),
+  source: z
+    .object({ number: z.number(), version: z.number(), seat: z.enum(seatKinds).optional() })
+    .transform((source): FailureSource => ({ seat: undefined, ...source }))
+    .optional(),
 });
 
 /** Of an inherited one, `identifier` says the source: see `sourceIdentifier`. */
@@ -44,6 +48,10 @@ export function failureKeyOf({ connectionId, resourceType, identifier }: Failure
 /** The id that the admin API shows is the item's sort key, put so that it stands in a URL. */
 function failureIdOf(sk: string): string {
   return sk.replaceAll("#", "-");
+}
+
+function sortKeyOfId(id: string): string {
+  return id.replaceAll("-", "#");
 }
 
 function failureKeyOfId(projectId: string, id: string): Key | undefined {
@@ -155,11 +163,14 @@ export async function failuresIn(
   projectId: string,
   connectionId: string | undefined,
   limit: number,
+  after?: string,
 ): Promise<readonly SyncFailure[]> {
-  const pk = failuresPartition(projectId);
-  const items = await store.query(
-    connectionId === undefined ? { pk, limit } : { pk, prefix: failuresPrefix(connectionId), limit },
-  );
+  const items = await store.query({
+    pk: failuresPartition(projectId),
+    limit,
+    ...(connectionId !== undefined && { prefix: failuresPrefix(connectionId) }),
+    ...(after !== undefined && { after: sortKeyOfId(after) }),
+  });
   return items.map(parseFailure);
 }
 

@@ -5,9 +5,9 @@ import { EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from 
 import { BatchGetCommand, BatchWriteCommand, DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { mockClient } from "aws-sdk-client-mock";
 import "aws-sdk-client-mock-vitest/extend";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { memberIdOf } from "../../lambda/domain/member-id.ts";
-import { createActivityHandler } from "../../lambda/handlers/activity.ts";
+import { createActivityHandler, handler as deployed } from "../../lambda/handlers/activity.ts";
 import { createPublisher } from "../../lambda/runtime/event-bus.ts";
 import { type BatchRecord, createLog } from "../../lambda/runtime/log.ts";
 import { createRuntime } from "../../lambda/runtime/runtime.ts";
@@ -253,6 +253,37 @@ describe("a bus that does not take an event", () => {
     expect(bus).toHaveReceivedCommandTimes(PutEventsCommand, 5);
     expect(failed).toEqual([["1", reset]]);
   });
+});
+
+test("the deployed handler publishes to the bus that its environment names", async () => {
+  vi.stubEnv("AWS_REGION", "us-east-1");
+  vi.stubEnv("TABLE_NAME", tableName);
+  vi.stubEnv("EVENT_BUS_ARN", busName);
+  expect(await deployed(eventTelling(change(1, 2)), streamContext())).toEqual(done);
+  vi.unstubAllEnvs();
+  expect(bus).toHaveReceivedCommandTimes(PutEventsCommand, 1);
+  expect(bus.commandCalls(PutEventsCommand)[0]!.args[0].input.Entries![0]!.EventBusName).toBe(busName);
+});
+
+test("events that are not published have a metric of their own", () => {
+  vi.stubEnv("POWERTOOLS_LOG_LEVEL", "INFO");
+  vi.stubEnv("POWERTOOLS_METRICS_DISABLED", "false");
+  const lines: string[] = [];
+  const keep = (...parts: unknown[]) => lines.push(parts.join(" "));
+  for (const level of ["log", "warn", "info"] as const) vi.spyOn(console, level).mockImplementation(keep);
+  for (const stream of [process.stdout, process.stderr]) {
+    vi.spyOn(stream, "write").mockImplementation((chunk) => keep(chunk) > 0);
+  }
+  const batch = { requestId: "r", functionName: "activity", records: 3, items: 3, carried: 1, durationMs: 1 };
+  createLog().batch({ ...batch, published: 1, notPublished: 2 });
+  createLog().batch({ ...batch, published: 3, notPublished: 0 });
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  const told = lines.map((text) => JSON.parse(text));
+  expect(told[0]).toMatchObject({ message: "batch", published: 1, notPublished: 2 });
+  const metrics = told.filter((line) => "EventsNotPublished" in line);
+  expect(metrics).toMatchObject([{ EventsNotPublished: 2, service: "rollcall" }]);
+  expect(metrics[0]["_aws"].CloudWatchMetrics[0].Dimensions).toEqual([["service"]]);
 });
 
 test("what was cut off between the trail and the bus is told again, the same, when its records come again", async () => {

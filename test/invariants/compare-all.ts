@@ -4,7 +4,8 @@ import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import {
   type CompareOptions,
   type ComparePlace,
-  compareStep,
+  type Comparison,
+  compareProject,
   comparisonStart,
 } from "../../lambda/domain/compare.ts";
 import { type Finding, isDifference } from "../../lambda/domain/compare-finding.ts";
@@ -44,9 +45,9 @@ export async function findingsIn(
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (let place: ComparePlace | undefined = comparisonStart; place !== undefined; ) {
-    const step = await compareStep(context, projectId, place, options);
-    findings.push(...step.findings);
-    place = step.next;
+    const part: Comparison = await compareProject(context, projectId, place, options);
+    findings.push(...part.findings);
+    place = part.next;
   }
   return findings;
 }

@@ -17,6 +17,12 @@ import type { ServiceResponse, TestConnection, TestService } from "../support/se
 import { startPumps } from "../support/stream.ts";
 import { startTable, type TestTable } from "../support/table.ts";
 
+export interface Child {
+  readonly product: Product;
+  /** The connection's. */
+  readonly id: string;
+}
+
 export interface CompareGround {
   readonly table: TestTable;
   readonly service: TestService;
@@ -24,9 +30,11 @@ export interface CompareGround {
   /** The parent's project. */
   readonly home: Product;
   /** Takes all of its parent. */
-  readonly child: { readonly product: Product; readonly id: string };
+  readonly child: Child;
   /** Has too few seats, and people that are in the way. */
-  readonly tight: { readonly product: Product; readonly id: string };
+  readonly tight: Child;
+  /** Took all of its parent, and was deleted. */
+  readonly former: Child;
   /** SCIM ids at the parent, by userName. */
   readonly users: ReadonlyMap<string, string>;
   readonly teamId: string;
@@ -55,7 +63,7 @@ export async function openCompareGround(): Promise<CompareGround> {
   await create("ada", user("ada", { externalId: "e-ada", emails }));
   await create("bob", teamUser("bob", workEmail("bob@x.test")));
   await create("cyd", user("cyd", { active: false }));
-  for (const name of ["dora", "eve", "fay", "gus", "hal"]) await create(name, user(name));
+  for (const name of ["dora", "eve", "fay", "gus", "hal", "ivy"]) await create(name, user(name));
   const teamId: string = done(
     await parent.scim("POST", "/Groups", {
       body: { ...group("Team", idsOf("ada", "bob", "cyd", "dora", "gus", "hal")).body, externalId: "g-team" },
@@ -65,8 +73,8 @@ export async function openCompareGround(): Promise<CompareGround> {
   await signInSomebody(home, parent);
 
   const child = await childOf(service, parent, {});
-  const tight = await childOf(service, parent, { quotas: { readers: 3 } });
-  const passing = await childOf(service, parent, {});
+  const tight = await childOf(service, parent, { quotas: { readers: 4 } });
+  const former = await childOf(service, parent, {});
   await child.product.addMember({ userName: "eve", type: "reader" });
   await tight.product.addMember({ userName: "bob", type: "reader" });
   const elsewhere = await service.createConnection({ name: "Elsewhere" }, tight.product.project);
@@ -81,7 +89,7 @@ export async function openCompareGround(): Promise<CompareGround> {
   done(await home.admin("PATCH", `/connections/${parent.connection.id}`, { onDelete: "deactivate" }));
   done(await parent.scim("DELETE", `/Users/${users.get("fay")}`));
   await settle();
-  done(await passing.product.admin("DELETE", `/connections/${passing.id}`));
+  done(await former.product.admin("DELETE", `/connections/${former.id}`));
   done(await parent.scim("PATCH", `/Users/${users.get("ada")}`, patch(replace("title", "Countess"))));
   done(await parent.scim("PATCH", `/Groups/${teamId}`, patch(addMembers(...idsOf("eve", "gus")))));
 
@@ -101,6 +109,7 @@ export async function openCompareGround(): Promise<CompareGround> {
     home,
     child,
     tight,
+    former,
     users,
     teamId,
     settle,
@@ -112,7 +121,7 @@ export async function openCompareGround(): Promise<CompareGround> {
   };
 }
 
-async function childOf(service: TestService, parent: TestConnection, fields: Fields) {
+async function childOf(service: TestService, parent: TestConnection, fields: Fields): Promise<Child> {
   const product = productOf(service, await service.createProject(fields));
   const wish = { name: "Child", inheritsFrom: parent.connection.id };
   const id: string = done(await product.admin("POST", "/connections", wish)).body.id;

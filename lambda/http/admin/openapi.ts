@@ -22,7 +22,8 @@ export function openApiDocument(operations: readonly Operation[], baseUrl: strin
       title: "Rollcall admin API",
       version,
       description:
-        "Projects, connections, tokens, members and groups. Deployed, every request is signed (AWS SigV4).",
+        "Projects, connections, tokens, members and groups. Deployed, every request is signed (AWS SigV4). " +
+        "Events are published on EventBridge; the local service alone has the last 1,000 at GET /events.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: `${baseUrl}/admin/v1` }],

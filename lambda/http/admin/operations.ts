@@ -1,6 +1,7 @@
 /** The admin API, operation by operation (API.md §3). */
 
 import { listActivity } from "../../domain/activity.ts";
+import { compareProject } from "../../domain/compare.ts";
 import type { Connection } from "../../domain/connection.ts";
 import {
   createConnection,
@@ -35,6 +36,7 @@ import {
 } from "../../domain/projects.ts";
 import { signIn } from "../../domain/sign-ins.ts";
 import { dismissFailure, listFailures, retryFailure } from "../../domain/sync-failures.ts";
+import { compareCursorOf, comparePlaceOf } from "./compare-cursor.ts";
 import { cursorOf, isNumber, placeOf } from "./cursor.ts";
 import { operation } from "./operation.ts";
 import * as schemas from "./schemas.ts";
@@ -42,6 +44,7 @@ import {
   activityView,
   childView,
   connectionView,
+  findingView,
   groupView,
   issuedTokenView,
   memberView,
@@ -428,6 +431,23 @@ export const operations = [
       const after = placeOf(cursor, () => true);
       const page = await listActivity(context, path["projectId"]!, { ...query, after });
       return { items: page.items.map(activityView), ...cursorOf(page.after) };
+    },
+  }),
+  operation({
+    id: "compareProject",
+    method: "GET",
+    path: `${project}/compare`,
+    summary:
+      "Compare what the project, its parents and its children hold with what they have to; changes nothing",
+    query: schemas.compareQuery,
+    answer: schemas.comparison,
+    handle: async ({ context, path, query }) => {
+      const part = await compareProject(context, path["projectId"]!, comparePlaceOf(query.cursor));
+      return {
+        items: part.findings.map(findingView),
+        ...compareCursorOf(part.next),
+        checked: part.checked,
+      };
     },
   }),
 ];

@@ -2,6 +2,7 @@
 
 import * as z from "zod";
 import { activityActions, activityResourceTypes } from "../../domain/activity-entry.ts";
+import { findingKinds } from "../../domain/compare-finding.ts";
 import { defaultRoles, deletePolicies, providers } from "../../domain/connection.ts";
 import {
   nameLengthMax,
@@ -294,6 +295,32 @@ export const activityEntry = z
       .meta({ description: "Names of the attributes that changed, never their values" }),
   })
   .meta({ id: "ActivityEntry" });
+
+export const compareQuery = z.object({ cursor: paging.cursor });
+const finding = z
+  .object({
+    kind: z
+      .enum(findingKinds)
+      .meta({ description: "`under_way` is no difference: something has not come to its end" }),
+    projectId: id.meta({ description: "Whose data it is about: of a copy, the child's" }),
+    connectionId: id.nullable(),
+    resourceId: id.nullable().meta({ description: "Of a member, a group or a sync failure" }),
+    what: z.string().meta({ description: "Both sides of what does not agree; ids alone, no names" }),
+    remedy: z.string().meta({ description: "What to do about it" }),
+  })
+  .meta({ id: "Finding" });
+export const comparison = z
+  .object({
+    items: z.array(finding),
+    nextCursor: z
+      .string()
+      .optional()
+      .meta({ description: "Absent at the end; pages before it may be empty" }),
+    checked: z
+      .object({ members: z.int(), groups: z.int(), children: z.int() })
+      .meta({ description: "Looked at for this answer" }),
+  })
+  .meta({ id: "Comparison" });
 
 export function pageOf<Items extends z.ZodType>(item: Items) {
   return z.object({ items: z.array(item), nextCursor: z.string().optional() });

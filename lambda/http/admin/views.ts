@@ -2,6 +2,7 @@
 
 import type * as z from "zod";
 import type { ActivityEntry } from "../../domain/activity-entry.ts";
+import { type Finding, remedyFor } from "../../domain/compare-finding.ts";
 import type { Connection, Token } from "../../domain/connection.ts";
 import { projectIdOf } from "../../domain/connection.ts";
 import type { IssuedToken } from "../../domain/connections.ts";
@@ -135,4 +136,11 @@ export function syncFailureView({
 export function activityView(entry: ActivityEntry): z.input<typeof schemas.activityEntry> {
   const { at, actor, action, resourceType, resourceId, identifier, connectionId = null, changes } = entry;
   return { at, actor, action, resourceType, resourceId, identifier, connectionId, changes: [...changes] };
+}
+
+type FindingView = z.input<typeof schemas.comparison>["items"][number];
+
+export function findingView(finding: Finding): FindingView {
+  const { kind, projectId, connectionId = null, resourceId = null, what } = finding;
+  return { kind, projectId, connectionId, resourceId, what, remedy: remedyFor(kind) };
 }
