@@ -11,9 +11,8 @@ import { parseCopyJob } from "../table/copy-jobs.ts";
 import {
   childLinkKey,
   copyJobKey,
-  failuresPartition,
-  failuresPrefix,
   groupPagesPartition,
+  type Key,
   memberKey,
   rosterPartition,
 } from "../table/keys.ts";
@@ -30,12 +29,13 @@ import { failureKeyOf, parseFailure } from "../table/sync-failures.ts";
 import type { Finding } from "./compare-finding.ts";
 import { groupAt, printNumbers, setIn } from "./compare-groups.ts";
 import type { Check, Sight } from "./compare-looking.ts";
+import { endOf } from "./compare-members.ts";
 import type { Connection } from "./connection.ts";
 import { type CopyJob, restarted } from "./copy-job.ts";
 import { groupOwner, projectOfConnection } from "./ids.ts";
-import { type Member, statusOf, typeOf, userNameOf } from "./member.ts";
+import { type Member, statusOf, typeOf } from "./member.ts";
 import { memberIdOf, memberIdOfMember } from "./member-id.ts";
-import type { ProvisionedType } from "./sync-failure.ts";
+import { sourceIdentifier } from "./sync-failure.ts";
 
 /** A parent, and one of its children. */
 export interface Pair {
@@ -122,34 +122,78 @@ function isOwed(sight: Sight, { parentId, childId }: Pair): boolean {
 
 /** The user that has, or had, this number at the parent. */
 export function copyCheck(pair: Pair, number: number): Check {
-  const { parentId, childId, ordinal } = pair;
-  const [fromProject, toProject] = [projectOfConnection(parentId), projectOfConnection(childId)];
-  const place = copyOfNumber(ordinal, number);
-  const about = { projectId: toProject, connectionId: childId, resourceId: memberIdOf(toProject, place) };
+  const { childId } = pair;
+  const toProject = projectOfConnection(childId);
+  const resourceId = memberIdOf(toProject, copyOfNumber(pair.ordinal, number));
+  return {
+    trailing: true,
+    about: { projectId: toProject, connectionId: childId, resourceId },
+    look(sight) {
+      const findings = isOwed(sight, pair) ? owedFindings(sight, pair, number) : [];
+      return findings.length > 0 && isExcused(sight, pair, number) ? [] : findings;
+    },
+  };
+}
+
+/** An inherited failure is closed by the next success. */
+export function inheritedFailureCheck(pair: Pair, key: Key): Check {
+  const { childId } = pair;
+  const about = { projectId: projectOfConnection(childId), connectionId: childId, resourceId: undefined };
   return {
     trailing: true,
     about,
     look(sight) {
-      if (!isOwed(sight, pair)) {
+      const item = sight.subject(key);
+      const failure = item && parseFailure(item);
+      if (failure?.source === undefined || !isOwed(sight, pair)) {
         return [];
       }
-      const source = liveUserAt(sight, fromProject, number, parentId);
-      const copy = liveUserAt(sight, toProject, place, childId);
-      const resourceId = copy === undefined ? about.resourceId : memberIdOfMember(copy);
-      const say = (what: string): Finding => ({ kind: "copy", ...about, resourceId, what });
-      const user = `user ${memberIdOf(fromProject, number)} of connection ${parentId}`;
-      if (source === undefined) {
-        return copy === undefined ? [] : [say(`it is there as a copy, its source, ${user}, is not`)];
-      }
-      const findings =
-        copy === undefined
-          ? [say(`there is no copy of ${user}, and no open sync failure says why`)]
-          : copyFindings(source, copy, user).map((what) => say(what));
-      return findings.length > 0 && isExcused(sight, childId, "User", userNameOf(source.attributes), number)
+      const { number } = failure.source;
+      const source = `user ${memberIdOf(projectOfConnection(pair.parentId), number)} of connection ${pair.parentId}`;
+      const what = `it is open, yet the copy of ${source} is as it should be`;
+      return owedFindings(sight, pair, number).length > 0
         ? []
-        : findings;
+        : [{ kind: "sync_failure", ...about, resourceId: failure.id, what }];
     },
   };
+}
+
+/** What the copy lacks, or has too much, whether or not a failure says why. */
+function owedFindings(
+  sight: Sight,
+  { parentId, childId, ordinal }: Pair,
+  number: number,
+): readonly Finding[] {
+  const [fromProject, toProject] = [projectOfConnection(parentId), projectOfConnection(childId)];
+  const place = copyOfNumber(ordinal, number);
+  const source = liveUserAt(sight, fromProject, number, parentId);
+  const copy = liveUserAt(sight, toProject, place, childId);
+  const resourceId = copy === undefined ? memberIdOf(toProject, place) : memberIdOfMember(copy);
+  const say = (what: string): Finding => ({
+    kind: "copy",
+    projectId: toProject,
+    connectionId: childId,
+    resourceId,
+    what,
+  });
+  const user = `user ${memberIdOf(fromProject, number)} of connection ${parentId}`;
+  if (source === undefined) {
+    return copy === undefined ? [] : [say(`it is there as a copy, its source, ${user}, is not`)];
+  }
+  return copy === undefined
+    ? [say(`there is no copy of ${user}, and no open sync failure says why`)]
+    : copyFindings(source, copy, user).map((what) => say(what));
+}
+
+/** Whether an open failure of the child tells of the user: under this number, or, where it came back under another, under that. */
+function isExcused(sight: Sight, { parentId, childId }: Pair, number: number): boolean {
+  const present = endOf(sight, projectOfConnection(parentId), number);
+  return [number, present].some((one) => one !== undefined && hasFailure(sight, childId, one));
+}
+
+function hasFailure(sight: Sight, connectionId: string, number: number): boolean {
+  const identifier = sourceIdentifier(number);
+  return sight.item(failureKeyOf({ connectionId, resourceType: "User", identifier })) !== undefined;
 }
 
 /** A user of the child whose number is that of no source. */
@@ -208,26 +252,6 @@ function differing(a: ScimAttributes, b: ScimAttributes): readonly string[] {
   return [...names].filter((name) => !sameAttributes(only(a, name), only(b, name))).sort();
 }
 
-/** Whether an open failure of the child tells of it, under its present name or, of a user, under the number it had then. */
-function isExcused(
-  sight: Sight,
-  connectionId: string,
-  resourceType: ProvisionedType,
-  identifier: string,
-  number: number | undefined,
-): boolean {
-  if (sight.item(failureKeyOf({ connectionId, resourceType, identifier })) !== undefined) {
-    return true;
-  }
-  const pk = failuresPartition(projectOfConnection(connectionId));
-  return (
-    number !== undefined &&
-    sight
-      .range({ pk, prefix: failuresPrefix(connectionId) })
-      .some((item) => parseFailure(item).source?.number === number)
-  );
-}
-
 /** The group whose id ends so, at the parent and in the child. */
 export function copiedGroupCheck(pair: Pair, idEnd: string): Check {
   const { parentId, childId } = pair;
@@ -248,25 +272,21 @@ export function copiedGroupCheck(pair: Pair, idEnd: string): Check {
       if (source === undefined || source.hidden) {
         return copy === undefined ? [] : [say(`it is there as a copy, its source, ${of}, is not`)];
       }
-      const findings =
-        copy === undefined
-          ? [say(`there is no copy of ${of}, and no open sync failure says why`)]
-          : [
-              ...(copy.displayName === source.displayName
-                ? []
-                : [say(`attribute displayName differs from that of its source, ${of}`)]),
-              ...memberFindings(sight, pair, {
-                from: setIn(
-                  sight.range({ pk: groupPagesPartition(fromProject, fromId) }),
-                  "S",
-                  source.generation,
-                ),
-                to: setIn(sight.range({ pk: groupPagesPartition(toProject, toId) }), "S", copy.generation),
-              }).map((what) => say(`${what} its source, ${of}`)),
-            ];
-      return findings.length > 0 && isExcused(sight, childId, "Group", source.displayName, undefined)
-        ? []
-        : findings;
+      return copy === undefined
+        ? [say(`there is no copy of ${of}`)]
+        : [
+            ...(copy.displayName === source.displayName
+              ? []
+              : [say(`attribute displayName differs from that of its source, ${of}`)]),
+            ...memberFindings(sight, pair, {
+              from: setIn(
+                sight.range({ pk: groupPagesPartition(fromProject, fromId) }),
+                "S",
+                source.generation,
+              ),
+              to: setIn(sight.range({ pk: groupPagesPartition(toProject, toId) }), "S", copy.generation),
+            }).map((what) => say(`${what} its source, ${of}`)),
+          ];
     },
   };
 }

@@ -66,7 +66,7 @@ export function remedyFor(kind: FindingKind): string {
     case "group_name":
       return "Give the group another displayName and then its own again, which writes what it is found by anew.";
     case "sync_failure":
-      return "Nothing to do: it is shown to nobody, and goes with its project.";
+      return "Dismiss it; where its connection is gone it is shown to nobody, and goes with its project.";
     case "link":
       return "Delete the child connection and make it again; where the child itself is gone, remove the link by hand as the runbook shows.";
     case "copy":

@@ -96,7 +96,7 @@ function wasEver(sight: Sight, connectionId: string): boolean {
 const movesMax = 100;
 
 /** The number at which somebody lives who has this one; undefined where nobody does. */
-function endOf(sight: Sight, projectId: string, start: number): number | undefined {
+export function endOf(sight: Sight, projectId: string, start: number): number | undefined {
   let number = start;
   for (let moves = 0; moves < movesMax; moves++) {
     const item = sight.item(memberKey(projectId, number));

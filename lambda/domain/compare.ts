@@ -11,6 +11,7 @@ import { readConnection } from "../table/connections.ts";
 import { childrenOf, readCopyJob, readLink } from "../table/copy-jobs.ts";
 import {
   failuresPartition,
+  failuresPrefix,
   groupNamesPartition,
   groupsPartition,
   type Key,
@@ -30,6 +31,7 @@ import {
   copiedGroupCheck,
   copyCheck,
   copyingOf,
+  inheritedFailureCheck,
   isDone,
   linkCheck,
   type Pair,
@@ -198,6 +200,7 @@ async function phaseStep(context: Context, ground: CompareGround, place: Compare
     case "failures":
       return stretchStep(context, place, { pk: failuresPartition(projectId) }, startOf("children"), (key) => [
         failureCheck(projectId, key),
+        ...inheritedFailureChecks(ground, key),
       ]);
     case "children":
       return childrenStep(context, ground, place);
@@ -227,6 +230,15 @@ async function stretchStep(
 
 function keyOf({ pk, sk }: Item): Key {
   return { pk: String(pk), sk: String(sk) };
+}
+
+/** Of a failure of a child that is there. */
+function inheritedFailureChecks({ connections, trailing }: CompareGround, key: Key): readonly Check[] {
+  const child = connections.find(({ id }) => key.sk.startsWith(failuresPrefix(id)));
+  const { id: childId, parentId, ordinal } = child ?? {};
+  return !trailing || childId === undefined || parentId === undefined || ordinal === undefined
+    ? []
+    : [inheritedFailureCheck({ parentId, childId, ordinal }, key)];
 }
 
 /** Counts of connections, and pools. */

@@ -9,8 +9,6 @@
 import { copiedPageWrite, copiedRevision, pageChunks, readGroupPages } from "../table/group-members.ts";
 import { carryWrites, keyOfMirror, mirroredChunks, nextCarry } from "../table/group-mirror.ts";
 import {
-  copiesNotEnded,
-  endCopies,
   forgetFormerGroup,
   groupWrites,
   noteMembership,
@@ -21,7 +19,7 @@ import { groupKey, groupPageKey } from "../table/keys.ts";
 import { copyOfPage, countOf, difference, type PageChunks } from "../table/numbers.ts";
 import { overtaken } from "../table/retry.ts";
 import { projectIsThere } from "../table/seat-pools.ts";
-import type { Write } from "../table/store.ts";
+import type { Item, Write } from "../table/store.ts";
 import { carryPage } from "./carried-memberships.ts";
 import { type Connection, projectIdOf } from "./connection.ts";
 import { type Context, now } from "./context.ts";
@@ -44,62 +42,92 @@ export function sourceOfGroupId(parentId: string, copyId: string): string {
   return copyOfGroupId(parentId, copyId);
 }
 
-/**
- * Which pages to look at: none but those that changed, since a row's change seldom tells of any; or all that there are on
- * either side.
- */
-export type PagesWanted = readonly number[] | "all";
+/** A group as it was read once for all children: its row, and then the page that changed, if one did. */
+export interface ReadGroup {
+  readonly row: Item | undefined;
+  readonly page: { readonly number: number; readonly item: Item | undefined } | undefined;
+}
 
+/** Reads a group for its children, the row before the page: what that says is of the row's revision, or newer. */
+export async function readGroup(
+  context: Context,
+  projectId: string,
+  groupId: string,
+  page: number | undefined,
+): Promise<ReadGroup> {
+  const key = groupKey(projectId, groupId);
+  const row = (await context.store.read([key])).get(key);
+  if (page === undefined || row === undefined) {
+    return { row, page: undefined };
+  }
+  const { generation } = parseGroup(projectId, row);
+  const pageKey = groupPageKey(projectId, groupId, { kind: "S", page, generation });
+  return { row, page: { number: page, item: (await context.store.read([pageKey])).get(pageKey) } };
+}
+
+/** What to look at: what a change told, or all that there is on either side. */
+export type Extent = { readonly page: number | undefined } | "all";
+
+/**
+ * Brings the copy of a group to what the group is. `known`: what was read of it shortly before; should it be older than what
+ * the copy was brought to, it is read again.
+ */
 export async function copyGroup(
   context: Context,
   heir: Heir,
   groupId: string,
-  pages: PagesWanted,
+  extent: Extent,
+  known?: ReadGroup,
 ): Promise<void> {
   const { parent, child } = heir;
   const [fromProject, toProject] = [projectIdOf(parent), projectIdOf(child)];
   const copyId = copyOfGroupId(child.id, groupId);
-  const keys = [groupKey(fromProject, groupId), groupKey(toProject, copyId)] as const;
+  const copyKey = groupKey(toProject, copyId);
+  const told = extent === "all" ? undefined : extent.page;
   let attempts = 0;
   await changing(context, async () => {
-    if (attempts++ > 0 && (await hasEnded(context, heir))) {
+    const isFirst = attempts++ === 0;
+    if (!isFirst && (await hasEnded(context, heir))) {
       return;
     }
-    // The source's row before its pages: what they say is of that revision, or newer.
-    const items = await context.store.read(keys);
-    const [sourceItem, copyItem] = [items.get(keys[0]), items.get(keys[1])];
+    const [group, items] = await Promise.all([
+      isFirst && known !== undefined ? known : readGroup(context, fromProject, groupId, told),
+      context.store.read([copyKey]),
+    ]);
+    const [sourceItem, copyItem] = [group.row, items.get(copyKey)];
     const source = sourceItem && parseGroup(fromProject, sourceItem);
     const copy = copyItem && parseGroup(toProject, copyItem);
     if (source === undefined) {
-      return endCopy(context, child, copyId, copy);
+      return copy && removeGroup(context, copy, []);
     }
     if (source.hidden) {
       return;
     }
-    const told = pages === "all" || pages.length === 0;
-    const group = await copyRow(context, child, { source, copy, copyId, told });
-    // Of a new copy, and of a set that has been replaced as a whole, no page has rung by itself.
-    const isWhole = pages === "all" || copy?.sourceGeneration !== source.generation;
-    for (const page of isWhole ? await allPages(context, heir, source, group) : pages) {
-      await copyPage(context, heir, source, group, page);
+    const isTold = extent === "all" || told === undefined;
+    const there = await copyRow(context, child, { source, copy, copyId, isTold });
+    if (copy === undefined) {
+      await assertStillThere(context, source);
     }
-    if (group.sourceGeneration !== source.generation) {
-      await write(context, group, { ...group, sourceGeneration: source.generation });
+    // Of a set that has been replaced as a whole no page has rung by itself.
+    const isWhole = extent === "all" || (there.sourceGeneration ?? firstGeneration) !== source.generation;
+    if (!isWhole && group.page !== undefined) {
+      await copyPage(context, heir, source, there, group.page);
+    }
+    if (isWhole) {
+      await copyPages(context, heir, source, there);
+    }
+    if (isWhole && (there.sourceGeneration ?? firstGeneration) !== source.generation) {
+      await write(context, there, { ...there, sourceGeneration: source.generation });
     }
   });
 }
 
-async function endCopy(
-  context: Context,
-  child: Connection,
-  copyId: string,
-  copy: Group | undefined,
-): Promise<void> {
-  const word = endCopies(child.id, copyId, now(context));
-  if (copy !== undefined) {
-    return removeGroup(context, copy, [word]);
+/** Read before, it may be gone by now, and whoever carried that may have found no copy yet to remove. */
+async function assertStillThere({ store }: Context, { projectId, id }: Group): Promise<void> {
+  const key = groupKey(projectId, id);
+  if ((await store.read([key])).get(key) === undefined) {
+    overtaken();
   }
-  await done(context.store.transact([word, stillThere(context, child)]));
 }
 
 interface RowChange {
@@ -107,14 +135,14 @@ interface RowChange {
   readonly copy: Group | undefined;
   readonly copyId: string;
   /** Whether the source's row rang, and so may have another name. */
-  readonly told: boolean;
+  readonly isTold: boolean;
 }
 
 /** The copy's row as it is then: its name follows at once, which set its members are of when they have been copied. */
 async function copyRow(
   context: Context,
   child: Connection,
-  { source, copy, copyId, told }: RowChange,
+  { source, copy, copyId, isTold }: RowChange,
 ): Promise<Group> {
   const { displayName, revision } = source;
   if (copy === undefined) {
@@ -124,7 +152,7 @@ async function copyRow(
     return overtaken();
   }
   const isRenamed = copy.displayName !== displayName;
-  if (!isRenamed && (copy.sourceRevision === revision || !told)) {
+  if (!isRenamed && (copy.sourceRevision === revision || !isTold)) {
     return copy;
   }
   const at = now(context);
@@ -153,7 +181,6 @@ async function create(context: Context, child: Connection, source: Group, copyId
     context.store.transact([
       ...groupWrites(undefined, group, holders, context.actor),
       ...(former === undefined ? [] : [forgetFormerGroup(projectId, copyId)]),
-      copiesNotEnded(child.id, copyId),
       stillThere(context, child),
     ]),
   );
@@ -167,20 +194,21 @@ async function write(context: Context, before: Group, wanted: Group): Promise<Gr
   return after;
 }
 
-/** Of the source and of its copy, by the source's numbering. */
-async function allPages(
-  { store }: Context,
-  { child, ordinal }: Heir,
-  source: Group,
-  copy: Group,
-): Promise<readonly number[]> {
+/** All pages of the source and of its copy. */
+async function copyPages(context: Context, heir: Heir, source: Group, copy: Group): Promise<void> {
+  const { store } = context;
+  const { projectId, id, generation } = source;
   const [from, to] = await Promise.all([
-    readGroupPages(store, { projectId: source.projectId, groupId: source.id, kind: "S" }),
-    readGroupPages(store, { projectId: projectIdOf(child), groupId: copy.id, kind: "S" }),
+    readGroupPages(store, { projectId, groupId: id, kind: "S" }),
+    readGroupPages(store, { projectId: copy.projectId, groupId: copy.id, kind: "S" }),
   ]);
-  const offset = copyOfPage(ordinal, 0);
+  const offset = copyOfPage(heir.ordinal, 0);
   const copied = [...to.of(firstGeneration).keys()].map((page) => page - offset);
-  return [...new Set([...from.of(source.generation).keys(), ...copied])];
+  for (const page of new Set([...from.of(generation).keys(), ...copied])) {
+    const key = groupPageKey(projectId, id, { kind: "S", page, generation });
+    const item = (await store.read([key])).get(key);
+    await copyPage(context, heir, source, copy, { number: page, item });
+  }
 }
 
 /** Page, count and what its members know of it change together; only where very many do, or a copying died, members follow. */
@@ -189,19 +217,14 @@ async function copyPage(
   { child, ordinal }: Heir,
   source: Group,
   copy: Group,
-  page: number,
+  page: NonNullable<ReadGroup["page"]>,
 ): Promise<void> {
   const projectId = projectIdOf(child);
-  const place = { projectId, groupId: copy.id, kind: "S", page: copyOfPage(ordinal, page) } as const;
-  const fromKey = groupPageKey(source.projectId, source.id, {
-    kind: "S",
-    page,
-    generation: source.generation,
-  });
+  const place = { projectId, groupId: copy.id, kind: "S", page: copyOfPage(ordinal, page.number) } as const;
   const toKey = groupPageKey(projectId, copy.id, { ...place, generation: firstGeneration });
-  const items = await context.store.read([fromKey, toKey, keyOfMirror(place)]);
+  const items = await context.store.read([toKey, keyOfMirror(place)]);
   const [seen, mirrored] = [items.get(toKey), mirroredChunks(items, place)];
-  const [before, after] = [pageChunks(seen), pageChunks(items.get(fromKey))];
+  const [before, after] = [pageChunks(seen), pageChunks(page.item)];
   const isCarried = isSame(before, mirrored);
   const copied = copiedRevision(seen);
   if (isSame(before, after) && copied !== undefined && copied >= source.revision) {

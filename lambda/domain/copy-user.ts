@@ -41,16 +41,24 @@ export interface SeenSource {
 
 export type CopyOutcome = "unchanged" | "changed";
 
+export interface CopyOptions {
+  /** Hears of each state of the source that is acted upon, the last of them last. */
+  readonly tell?: (source: SeenSource) => unknown;
+  /** The source's item as it was read shortly before; should it be older than the copy, it is read again. */
+  readonly known?: Item;
+  /** Users whose copying waits for this one's. */
+  readonly underWay?: ReadonlySet<number>;
+}
+
 /**
  * Copies the user that has this number at the parent. Throws the refusal (`RequestError`) of what the child cannot take; then
- * the copy is as it was. `tell` hears of each state of the source that is acted upon, the last of them last.
+ * the copy is as it was.
  */
 export function copyUser(
   context: Context,
   heir: Heir,
   number: number,
-  tell: (source: SeenSource) => unknown = () => {},
-  underWay: ReadonlySet<number> = new Set(),
+  { tell, known, underWay = new Set() }: CopyOptions = {},
 ): Promise<CopyOutcome> {
   const { parent, child, ordinal } = heir;
   const [fromProject, toProject] = [projectIdOf(parent), projectIdOf(child)];
@@ -59,17 +67,18 @@ export function copyUser(
 
   let attempts = 0;
   return changing(context, async () => {
-    if (attempts++ > 0 && (await hasEnded(context, heir))) {
+    const isFirst = attempts++ === 0;
+    if (!isFirst && (await hasEnded(context, heir))) {
       return "unchanged";
     }
-    const items = await context.store.read(keys);
+    const items = await readBoth(context, keys, isFirst ? known : undefined);
     const source = await sourceAt(context, parent, items.get(keys[0]));
     if (source.kind === "moved") {
       // What it is now is copied there, from here if need be.
-      return copyUser(context, heir, source.to, tell, underWay);
+      return copyUser(context, heir, source.to, { ...(tell && { tell }), underWay });
     }
     const at = copyAt(toProject, child, items.get(keys[1]));
-    tell(
+    tell?.(
       source.kind === "user"
         ? { number, userName: userNameOf(source.member.attributes), version: source.member.version }
         : { number, userName: undefined, version: source.version },
@@ -84,6 +93,16 @@ export function copyUser(
       throw error;
     }
   });
+}
+
+async function readBoth(
+  { store }: Context,
+  keys: readonly [Key, Key],
+  known: Item | undefined,
+): Promise<ItemsByKey> {
+  const [, copyKey] = keys;
+  const items = await store.read(known === undefined ? keys : [copyKey]);
+  return known === undefined ? items : { get: (key) => (key === copyKey ? items.get(key) : known) };
 }
 
 interface Ground {
@@ -298,7 +317,7 @@ async function isBroughtUpToDate(
   underWay: ReadonlySet<number>,
 ): Promise<boolean> {
   try {
-    return (await copyUser(context, heir, number, undefined, underWay)) === "changed";
+    return (await copyUser(context, heir, number, { underWay })) === "changed";
   } catch (error) {
     if (error instanceof RequestError && error.status < 500 && error.status !== 429) {
       return false;

@@ -6,13 +6,16 @@
 import { RequestError } from "../scim/error.ts";
 import { readConnection } from "../table/connections.ts";
 import { type ChildLink, childrenOf, noteFailing, readLink } from "../table/copy-jobs.ts";
+import { memberKey } from "../table/keys.ts";
 import { readMemberRow } from "../table/member-reads.ts";
+import { parseMemberRow } from "../table/members.ts";
+import type { Item } from "../table/store.ts";
 import { closeFailure, noteFailure, readInheritedFailure } from "../table/sync-failures.ts";
 import type { Connection } from "./connection.ts";
 import { type Context, now } from "./context.ts";
-import { copyGroup, sourceOfGroupId } from "./copy-group.ts";
+import { copyGroup, readGroup, sourceOfGroupId } from "./copy-group.ts";
 import { copyUser, type Heir, type SeenSource } from "./copy-user.ts";
-import { groupOwner, isConnectionId } from "./ids.ts";
+import { groupOwner, isConnectionId, projectOfConnection } from "./ids.ts";
 import { lastConnectionOf } from "./member.ts";
 import { QuotaExceeded } from "./refusals.ts";
 import { sideBySide } from "./side-by-side.ts";
@@ -20,53 +23,54 @@ import { type FailureSource, inheritedCause } from "./sync-failure.ts";
 
 /** A member's row changed. */
 export async function carryMemberToHeirs(context: Context, projectId: string, number: number): Promise<void> {
-  const row = await readMemberRow(context.store, projectId, number);
+  const key = memberKey(projectId, number);
+  const item = (await context.store.read([key])).get(key);
+  const row = item && parseMemberRow(projectId, item);
   const now = row?.kind === "moved" ? await readMemberRow(context.store, projectId, row.to) : row;
   const connectionId = now?.kind === "member" ? lastConnectionOf(now.member) : undefined;
-  if (connectionId !== undefined) {
-    await forHeirs(context, connectionId, async (heir) => {
-      await copyUserNoting(context, heir, number);
+  if (item !== undefined && connectionId !== undefined) {
+    const heirs = await heirsOf(context, connectionId);
+    await sideBySide(heirs, async (heir) => {
+      await copyUserNoting(context, heir, number, item);
     });
   }
 }
 
-/** A group's row changed, or went. */
-export async function carryGroupToHeirs(context: Context, projectId: string, groupId: string): Promise<void> {
-  await forHeirs(context, ownerOfGroup(projectId, groupId), (heir) => copyGroup(context, heir, groupId, []));
-}
-
-/** A group went. Where it was a copy, and its source is there, somebody deleted it by hand: it is made again. */
-export async function restoreCopy(context: Context, projectId: string, groupId: string): Promise<void> {
-  const childId = ownerOfGroup(projectId, groupId);
-  const heir = await heirAt(context, childId);
-  if (heir !== undefined) {
-    await copyGroup(context, heir, sourceOfGroupId(heir.parent.id, groupId), "all");
-  }
-}
-
-/** A page of a group's members changed. */
-export async function carryPageToHeirs(
+/** A group's row changed, or (`page`) one page of its members. */
+export async function carryGroupToHeirs(
   context: Context,
   projectId: string,
   groupId: string,
-  page: number,
+  page?: number,
 ): Promise<void> {
-  await forHeirs(context, ownerOfGroup(projectId, groupId), (heir) =>
-    copyGroup(context, heir, groupId, [page]),
-  );
+  const heirs = await heirsOf(context, ownerOfGroup(projectId, groupId));
+  if (heirs.length > 0) {
+    const known = await readGroup(context, projectId, groupId, page);
+    await sideBySide(heirs, (heir) => copyGroup(context, heir, groupId, { page }, known));
+  }
 }
 
-/** Does something for every child; what goes wrong with one is thrown when all are done. */
-async function forHeirs(
-  context: Context,
-  parentId: string,
-  copy: (heir: Heir) => Promise<void>,
-): Promise<void> {
-  const links = await childrenOf(context.store, parentId);
-  const parent = links.length === 0 ? undefined : await readConnection(context.store, parentId);
-  if (parent?.scimEnabled) {
-    await sideBySide(links, (link) => copy(heirOf(parent, link)));
+/** A group went: so do its copies. Where it was one itself, and its source is there, somebody deleted it by hand: it is made again. */
+export async function carryGroupsEnd(context: Context, projectId: string, groupId: string): Promise<void> {
+  const ownerId = ownerOfGroup(projectId, groupId);
+  const owner = isConnectionId(ownerId) ? await readConnection(context.store, ownerId) : undefined;
+  if (owner?.inheritance === undefined) {
+    return owner && carryGroupToHeirs(context, projectId, groupId);
   }
+  const { parentId } = owner.inheritance;
+  const sourceId = sourceOfGroupId(parentId, groupId);
+  const { row } = await readGroup(context, projectOfConnection(parentId), sourceId, undefined);
+  const heir = row && (await heirAt(context, ownerId));
+  if (heir !== undefined) {
+    await copyGroup(context, heir, sourceId, "all");
+  }
+}
+
+/** The children that a change is to be carried to: none while SCIM is off. */
+async function heirsOf({ store }: Context, parentId: string): Promise<readonly Heir[]> {
+  const links = await childrenOf(store, parentId);
+  const parent = links.length === 0 ? undefined : await readConnection(store, parentId);
+  return parent?.scimEnabled ? links.map((link) => heirOf(parent, link)) : [];
 }
 
 /** A child as its parent knows it: nothing of its own but the id is needed to copy. */
@@ -85,8 +89,9 @@ export async function copyUserNoting(
   context: Context,
   heir: Heir,
   number: number,
+  known?: Item,
 ): Promise<RequestError | undefined> {
-  const refused = await tryCopy(context, heir, number);
+  const refused = await tryCopy(context, heir, number, known);
   if (refused === undefined) {
     return undefined;
   }
@@ -119,10 +124,16 @@ interface RefusedCopy {
 }
 
 /** Undefined where the copy is up to date then, and no failure of it open any more. */
-async function tryCopy(context: Context, heir: Heir, number: number): Promise<RefusedCopy | undefined> {
+async function tryCopy(
+  context: Context,
+  heir: Heir,
+  number: number,
+  known?: Item,
+): Promise<RefusedCopy | undefined> {
   const told: SeenSource[] = [];
+  const tell = (source: SeenSource) => told.push(source);
   try {
-    await copyUser(context, heir, number, (source) => told.push(source));
+    await copyUser(context, heir, number, { tell, ...(known && { known }) });
   } catch (error) {
     const seen = told.at(-1);
     if (!isTheChilds(error) || seen?.userName === undefined) {

@@ -10,7 +10,7 @@ import { childOfJobKey, connectionOfKey, groupOfKey, type Key, memberOfKey } fro
 import { carryGroup, carryPage } from "./carried-memberships.ts";
 import { type Context, inheritedActor } from "./context.ts";
 import { resumeCopying, resumeJob } from "./copy-jobs.ts";
-import { carryGroupToHeirs, carryMemberToHeirs, carryPageToHeirs, restoreCopy } from "./copying.ts";
+import { carryGroupsEnd, carryGroupToHeirs, carryMemberToHeirs } from "./copying.ts";
 
 /**
  * Carries one changed item to whatever is derived from it. The key is all that is known of the change: what there is to
@@ -40,14 +40,15 @@ export async function carryChange(caller: Context, key: Key): Promise<void> {
   const { projectId, groupId, page } = changed;
   if (page === undefined) {
     const isThere = await carryGroup(context, projectId, groupId);
-    await carryGroupToHeirs(context, projectId, groupId);
-    return isThere ? undefined : restoreCopy(context, projectId, groupId);
+    return isThere
+      ? carryGroupToHeirs(context, projectId, groupId)
+      : carryGroupsEnd(context, projectId, groupId);
   }
   const isThere = await carryPage(context, { projectId, groupId, kind: page.kind, page: page.page });
   if (!isThere) {
     // Put there by a writer that did not know yet, and did not live to remove it.
     await context.store.purge([key]);
   } else if (page.kind === "S") {
-    await carryPageToHeirs(context, projectId, groupId, page.page);
+    await carryGroupToHeirs(context, projectId, groupId, page.page);
   }
 }

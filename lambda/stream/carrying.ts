@@ -2,7 +2,7 @@
 
 import type { DynamoDBRecord } from "aws-lambda";
 import type { Context } from "../domain/context.ts";
-import type { Key } from "../table/keys.ts";
+import { groupOfKey, type Key } from "../table/keys.ts";
 import type { BatchWork } from "./stream-function.ts";
 import { parseRecord } from "./stream-record.ts";
 
@@ -48,6 +48,12 @@ function changedItems(records: readonly DynamoDBRecord[]): readonly Change[] {
   return [...byKey.values()];
 }
 
+/** A group's row and its pages lie in different partitions, and are one group all the same. */
+function resourceOf(key: Key): string {
+  const group = groupOfKey(key);
+  return group === undefined ? key.pk : `${group.projectId} ${group.groupId}`;
+}
+
 interface CarryingOptions {
   readonly carry: (key: Key) => Promise<void>;
   readonly isTimeLeft: () => boolean;
@@ -55,7 +61,7 @@ interface CarryingOptions {
 }
 
 /**
- * Carries items of one partition one after the other, those of several partitions at once. Nothing that stands behind one
+ * Carries items of one partition, or group, one after the other, those of several at once. Nothing that stands behind one
  * that failed is begun any more, since it comes again; what stands before it is finished.
  */
 async function carryAll(
@@ -64,7 +70,7 @@ async function carryAll(
 ): Promise<ReadonlySet<Change>> {
   const carried = new Set<Change>();
   let firstFailed = changes.length;
-  const partitions = Map.groupBy(changes.entries(), ([, { key }]) => key.pk).values();
+  const partitions = Map.groupBy(changes.entries(), ([, { key }]) => resourceOf(key)).values();
 
   const work = async (): Promise<void> => {
     for (const partition of partitions) {

@@ -9,7 +9,6 @@ import { invalidValue, type RequestError } from "../scim/error.ts";
 import { foldCase } from "../scim/fold.ts";
 import {
   copiedAttribute,
-  endedCopyKey,
   formerGroupIdOf,
   formerGroupKey,
   groupExternalIdKey,
@@ -219,10 +218,20 @@ export function groupWrites(
   ];
 }
 
+/** What of a row somebody is rung for. */
+function tells({ displayName, generation, aside, hidden }: Group): string {
+  return JSON.stringify([displayName, generation, aside, hidden]);
+}
+
 function rowWrite(before: Group | undefined, after: Group | undefined, actor: string): readonly Write[] {
   if (after !== undefined) {
+    // Of members alone their pages tell.
+    const isNoted = before !== undefined && tells(before) === tells(after);
     return [
-      { put: groupRowItem(after, actor), when: before === undefined ? absent : groupUnchanged(before) },
+      {
+        put: { ...groupRowItem(after, actor), ...(isNoted && { [notedAttribute]: 1 }) },
+        when: before === undefined ? absent : groupUnchanged(before),
+      },
     ];
   }
   return before === undefined ? [] : [{ delete: keyOfGroup(before), when: groupUnchanged(before) }];
@@ -273,26 +282,6 @@ export async function readFormerGroup(
 export function parseFormerGroup(item: Item): FormerGroup {
   const { at, ...former } = formerGroupItem.parse(item);
   return { connectionId: undefined, ...former, id: formerGroupIdOf(item), deletedAt: at };
-}
-
-/**
- * Leaves word that a child's copy of a group shall not be made any more, since its source has gone: for whoever has read the
- * source before, and is not done yet.
- */
-export function endCopies(childId: string, groupId: string, at: string): Write {
-  return {
-    put: {
-      ...endedCopyKey(childId, groupId),
-      expiresAtSeconds: Math.ceil(Date.parse(at) / 1_000) + formerGroupSeconds,
-    },
-    // Said once or again, it is the same.
-    when: { expression: "attribute_not_exists(pk) OR attribute_exists(expiresAtSeconds)" },
-  };
-}
-
-/** Lets a transaction hold only while nobody has left that word. */
-export function copiesNotEnded(childId: string, groupId: string): Write {
-  return { check: endedCopyKey(childId, groupId), when: absent };
 }
 
 /** Takes the word of a set aside from the row, once that set is removed; nothing if another one is aside by now. */

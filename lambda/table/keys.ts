@@ -21,7 +21,7 @@
  * | page of a group's members | `G#project#group` | `S#page#generation`, `H#page` |
  * | what of a group has been carried to its members | `P#project#MIRROR` | `group#` and the page it mirrors |
  * | link of a parent to a child | `C#connection#CHILDREN` | child |
- * | what is still to be copied to a child; a group that is not to be copied any more | `J#child` | `JOB`; `ENDED#group` |
+ * | what is still to be copied to a child | `J#child` | `JOB` |
  * | open sync failure | `F#project` | `connection#type#hash of the identifier` |
  * | entry of the activity trail; again, for a member | `A#project` | `ALL#time#resource#revision`; `OF#member#time#resource#revision` |
  *
@@ -219,10 +219,13 @@ export function pageOfRosterKey(sk: string): number {
 
 const printPage = (page: number): string => String(page).padStart(pageDigits, "0");
 
-/** Of rows of members, groups and connections: that there are children to carry a change to. Without it, none is rung for them. */
+/**
+ * Of rows of members and connections: that there are children to carry a change to. Of a member's, a number: since when they
+ * are there; the same as a string tells that to whoever changes the row, and rings nobody.
+ */
 export const heirsAttribute = "heirs";
 
-/** Of rows of members and pages of rosters: since when there are children, for whoever has not been told yet. */
+/** Of pages of rosters: since when there are children, for whoever has not been told yet. */
 export const heirsSinceAttribute = "heirsSince";
 
 /** Of rows and pages of groups: that they are copies, and of which revision of their source. Such changes ring nobody. */
@@ -362,16 +365,7 @@ export function childLinkKey(parentId: string, childId: string): Key {
 
 /** A partition each, so that several are worked on at once: what lies in one comes to the stream handler in order. */
 export function copyJobKey(childId: string): Key {
-  return { pk: copyJobsPartition(childId), sk: "JOB" };
-}
-
-export function copyJobsPartition(childId: string): string {
-  return `${jobsStart}${childId}`;
-}
-
-/** By the id of the copy that was, or would have been. */
-export function endedCopyKey(childId: string, groupId: string): Key {
-  return { pk: copyJobsPartition(childId), sk: `ENDED#${groupId}` };
+  return { pk: `${jobsStart}${childId}`, sk: "JOB" };
 }
 
 export function childOfJobKey({ pk }: Key): string | undefined {

@@ -5,11 +5,11 @@
  */
 
 import * as z from "zod";
-import { providerActor } from "../domain/context.ts";
+import { inheritedActor, providerActor } from "../domain/context.ts";
 import { accesses, emailOf, lastConnectionOf, type Member, roles, userNameOf } from "../domain/member.ts";
 import { foldCase } from "../scim/fold.ts";
 import type { ScimAttributes } from "../scim/resource.ts";
-import { claimKey, heirsAttribute, heirsSinceAttribute, type Key, memberKey, type NameKind } from "./keys.ts";
+import { claimKey, heirsAttribute, type Key, memberKey, type NameKind } from "./keys.ts";
 import { parsePointer, pointerWrites } from "./member-pointers.ts";
 import { overtaken } from "./retry.ts";
 import { type KnownConnection, rosterWrites } from "./roster.ts";
@@ -52,9 +52,8 @@ const memberItem = z.object({
     .optional(),
   sharesExternalId: z.boolean().default(false),
   deletedAt: time.optional(),
-  sourceVersion: z.number().optional(),
-  heirs: z.number().optional(),
-  heirsSince: z.number().optional(),
+  copyOf: z.number().optional(),
+  heirs: z.union([z.number(), z.string()]).optional(),
   movedFrom: z.number().optional(),
   createdAt: time,
   lastModified: time.optional(),
@@ -96,9 +95,9 @@ export function parseMemberRow(projectId: string, item: Item): MemberRow {
       signIn: row.signIn,
       sharesExternalId: row.sharesExternalId,
       deletedAt: row.deletedAt,
-      sourceVersion: row.sourceVersion,
-      hasHeirs: row.heirs !== undefined,
-      heirsSince: row.heirsSince,
+      sourceVersion: row.copyOf,
+      hasHeirs: typeof row.heirs === "number",
+      heirsSince: row.heirs === undefined ? undefined : Number(row.heirs),
       movedFrom: row.movedFrom,
       createdAt: row.createdAt,
       lastModified,
@@ -138,16 +137,17 @@ export function memberRowItem(member: Member, actor: string): Item {
     ...(member.signIn !== undefined && { signIn: member.signIn }),
     ...(member.sharesExternalId && { sharesExternalId: true }),
     ...(member.deletedAt !== undefined && { deletedAt: Date.parse(member.deletedAt) }),
-    ...(member.sourceVersion !== undefined && { sourceVersion: member.sourceVersion }),
-    ...(member.hasHeirs && { [heirsAttribute]: 1 }),
-    ...(member.heirsSince !== undefined && { [heirsSinceAttribute]: member.heirsSince }),
+    ...(member.sourceVersion !== undefined && { copyOf: member.sourceVersion }),
+    ...(member.heirsSince !== undefined && {
+      [heirsAttribute]: member.hasHeirs ? member.heirsSince : String(member.heirsSince),
+    }),
     ...(member.movedFrom !== undefined && { movedFrom: member.movedFrom }),
     createdAt: Date.parse(member.createdAt),
     ...(member.lastModified !== member.createdAt && { lastModified: Date.parse(member.lastModified) }),
     ...(member.updatedAt !== member.lastModified && { updatedAt: Date.parse(member.updatedAt) }),
     version: member.version,
     revision: member.revision,
-    ...(actor !== providerActor && { actor }),
+    ...(actor !== usualActor(member.sourceVersion !== undefined) && { actor }),
   };
 }
 
@@ -160,12 +160,23 @@ export async function markMember(
   return store.update(
     memberKey(projectId, number),
     {
-      expression: "SET #heirsSince = :since ADD revision :one",
-      names: { "#heirsSince": heirsSinceAttribute },
-      values: { ":since": heirsSince, ":one": 1 },
+      expression: "SET #heirs = :since ADD revision :one",
+      names: { "#heirs": heirsAttribute },
+      values: { ":since": String(heirsSince), ":one": 1 },
     },
     { expression: "revision = :seenRevision", values: { ":seenRevision": revision } },
   );
+}
+
+/** Who changes a member mostly: not stored. */
+function usualActor(isCopy: boolean): string {
+  return isCopy ? inheritedActor : providerActor;
+}
+
+/** Who made the last change of the row that this item is. */
+export function actorOfMember(item: Item): string {
+  const { actor } = item;
+  return typeof actor === "string" ? actor : usualActor(item["copyOf"] !== undefined);
 }
 
 /** Leaves word that a copy shall not be made any more, at a number where nothing is; in time it may say so of a later version. */

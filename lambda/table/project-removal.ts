@@ -4,7 +4,6 @@ import type { Project } from "../domain/project.ts";
 import { parseNameHolders } from "./groups.ts";
 import {
   activityPartition,
-  copyJobsPartition,
   failuresPartition,
   formerConnectionIdOf,
   formerConnectionKey,
@@ -73,11 +72,7 @@ export async function purgeProject(store: Store, project: Project, expired: () =
     productRosterPartition(project.id),
     failuresPartition(project.id),
     activityPartition(project.id),
-    ...former.flatMap((connectionId) => [
-      rosterPartition(connectionId),
-      referencesPartition(connectionId),
-      copyJobsPartition(connectionId),
-    ]),
+    ...former.flatMap((connectionId) => [rosterPartition(connectionId), referencesPartition(connectionId)]),
   ];
   for (const range of [...partitions.map((pk) => ({ pk })), formerGroupsOf(project.id)]) {
     if (!(await purgeRange(store, range, expired))) {

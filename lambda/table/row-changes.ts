@@ -7,7 +7,7 @@ import type { Group } from "../domain/group.ts";
 import { parseConnection } from "./connections.ts";
 import { parseFormerGroup, parseGroup } from "./groups.ts";
 import { formerConnectionIdOf, type Key, toldItemOf } from "./keys.ts";
-import { parseMemberRow } from "./members.ts";
+import { actorOfMember, parseMemberRow } from "./members.ts";
 import { parseProject } from "./projects.ts";
 import type { Item } from "./store.ts";
 import { parseFailure } from "./sync-failures.ts";
@@ -32,7 +32,7 @@ export function rowChangeOf(
     return undefined;
   }
   const { kind, projectId } = told;
-  const { actor } = noted.parse(after);
+  const actor = kind === "member" ? actorOfMember(after) : noted.parse(after).actor;
   const made = (at: string, change: RowChange) => ({ origin: { projectId, actor, at }, change });
   switch (kind) {
     case "member": {

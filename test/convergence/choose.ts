@@ -1,22 +1,41 @@
 /** Chance chooses what happens next to a parent and its children, and to the stream between them. */
 
-import type { StreamFunctionName } from "../../lambda/stream/stream-mapping.ts";
 import { chooseStep } from "../simulation/choose.ts";
-import { connectionAt } from "../simulation/model.ts";
-import { slots, type Step } from "../simulation/steps.ts";
+import {
+  connectionAt,
+  emailOf,
+  isLive,
+  liveMembers,
+  liveTokens,
+  type Member,
+  typeOf,
+  usageOf,
+} from "../simulation/model.ts";
+import { usersAt } from "../simulation/provider-model.ts";
+import { type Request, type Slot, type Step, seatKinds, slots, type UserBody } from "../simulation/steps.ts";
+import { usableToken } from "../simulation/survey.ts";
 import type { SeededRandom } from "../support/seeded-random.ts";
-import { heirAt, type State } from "./state.ts";
-import { type Act, type Child, type ConvergenceStep, children, type Delivery, type NumberedStep, type Place } from "./steps.ts";
+import { heirAt, heirsOf, type State } from "./state.ts";
+import {
+  type Act,
+  type Child,
+  type ConvergenceStep,
+  children,
+  type Delivery,
+  type NumberedStep,
+  type Place,
+} from "./steps.ts";
 
 /** Our choice: some changes pile up between two looks, and a difference is not far from its cause. */
-const [quietMin, quietMax] = [8, 60];
-/** Far more often the parent's: what is the child's own mostly stands in the way. */
-const ownNamesShare = 0.6;
+const [quietMin, quietMax] = [8, 50];
+/** Our choice: of a child's requests so many speak of people its parent has not. */
+const ownNamesShare = 0.4;
 
 export type Chooser = (state: State) => NumberedStep | undefined;
 
 /** A new history of `length` steps, all quiet at the end. */
 export function chooser(random: SeededRandom, length: number): Chooser {
+  const choice = new Choice(random);
   let number = 0;
   let quietAt = quietMin + random.below(quietMax - quietMin);
   return (state) => {
@@ -26,78 +45,338 @@ export function chooser(random: SeededRandom, length: number): Chooser {
       quietAt = number + quietMin + random.below(quietMax - quietMin);
       return { number, step: { kind: "quiet" } };
     }
-    return { number, step: chooseNext(state, random) };
+    return { number, step: choice.next(state) };
   };
 }
 
-function chooseNext(state: State, random: SeededRandom): ConvergenceStep {
-  const needed = unlinked(state, random);
-  if (needed !== undefined && random.next() < 0.25) return needed;
-  const dice = random.next() * 100;
-  if (dice < 45) return asRequest("parent", state, random);
-  if (dice < 62) return asRequest(random.pick(children), state, random);
-  if (dice < 89) return delivery(random);
-  if (dice < 97.5) return { kind: "meet", acts: twoActs(state, random), turns: random.below(2 ** 31) };
-  if (dice < 98.3) return { kind: "cut", in: random.pick(children), from: random.pick(slots) };
-  return { kind: "retry", in: random.pick(children), failure: random.below(10) };
-}
+/** How often something is chosen, and what it then is; undefined where there is nothing that it could be. */
+type Weighed<T> = readonly [number, () => T | undefined | ""];
 
-/** A child that could inherit and does not: the first one of the first slot mostly does, others now and then. */
-function unlinked(state: State, random: SeededRandom): Act | undefined {
-  const [to, place] = [random.pick(slots), random.pick(children)];
-  const isFree = connectionAt(state.parent, to) !== undefined && heirAt(state, place, to) === undefined;
-  const isWanted = to === "okta" || random.next() < 0.1;
-  return isFree && isWanted ? { kind: "link", in: place, to } : undefined;
-}
+class Choice {
+  readonly #random: SeededRandom;
+  /** What belongs together goes on, with something else between it now and then. */
+  #plan: ConvergenceStep[] = [];
 
-function asRequest(place: Place, state: State, random: SeededRandom): ConvergenceStep {
-  const step = stepOf(place, state, random);
-  return step.kind === "wait" ? { kind: "pass", seconds: step.seconds } : { kind: "request", in: place, step };
-}
-
-function stepOf(place: Place, state: State, random: SeededRandom): Step {
-  for (;;) {
-    const step = chooseStep(state[place], random);
-    if (place === "parent" && JSON.stringify(step).includes("delete connection")) continue;
-    if (place === "parent" || random.next() > ownNamesShare) return step;
-    return JSON.parse(JSON.stringify(step).replaceAll(/x\.example/gi, `${place}.example`)) as Step;
+  constructor(random: SeededRandom) {
+    this.#random = random;
   }
-}
 
-function delivery(random: SeededRandom): Delivery {
-  const to: StreamFunctionName = random.next() < 0.7 ? "propagation" : "activity";
-  const chance = (share: number) => random.next() < share;
-  return {
-    kind: "deliver",
-    to,
-    most: random.pick([1, 2, 3, 5, 10, 100]),
-    ...(chance(0.2) && { late: random.below(100) }),
-    ...(chance(0.3) && { shuffled: random.below(2 ** 31) }),
-    ...(chance(0.12) && { old: random.below(1_000) }),
-    ...(chance(0.12) && { lost: true as const }),
-    ...(chance(0.3) && {
-      crash: { call: 1 + random.below(random.pick([8, 40])), when: random.pick(["before", "after"] as const) },
-    }),
-  };
-}
+  next(state: State): ConvergenceStep {
+    const needed = this.#needed(state);
+    if (needed !== undefined) return needed;
+    if (this.#plan.length > 0 && this.#chance(0.6)) return this.#plan.shift()!;
+    return this.#weighed<ConvergenceStep>([
+      [40, () => this.#asStep("parent", state)],
+      [14, () => this.#asStep(this.#random.pick(children), state)],
+      [28, () => this.#delivery()],
+      [9, () => this.#meeting(state)],
+      [7, () => this.#planned(state)],
+      [4, () => this.#link(state)],
+      [0.6, () => ({ kind: "cut", in: this.#random.pick(children), from: this.#random.pick(slots) })],
+      [1.5, () => ({ kind: "retry", in: this.#random.pick(children), failure: this.#random.below(10) })],
+    ]);
+  }
 
-/** At least one of them is of the stream. */
-function twoActs(state: State, random: SeededRandom): readonly [Act, Act] {
-  const [first, second] = [withoutCrash(delivery(random)), withoutCrash(delivery(random))];
-  return [first, random.next() < 0.35 ? second : requestAct(state, random)];
+  /** Without a connection that somebody may use, and a child, there is nothing to inherit. */
+  #needed(state: State): ConvergenceStep | undefined {
+    const { parent } = state;
+    const okta = connectionAt(parent, "okta");
+    if (okta === undefined) {
+      const settings = this.#chance(0.5) ? {} : { onDelete: "delete" as const };
+      return this.#request("parent", { kind: "create connection", slot: "okta", provider: "okta", settings });
+    }
+    if (liveTokens(parent, okta).length === 0)
+      return this.#request("parent", { kind: "create token", slot: "okta" });
+    return heirsOf(state).length === 0
+      ? { kind: "link", in: this.#random.pick(children), to: "okta" }
+      : undefined;
+  }
+
+  #link(state: State): Act | undefined {
+    const to = this.#chance(0.7) ? "okta" : "entra";
+    const place = this.#random.pick(children);
+    const isFree = connectionAt(state.parent, to) !== undefined && heirAt(state, place, to) === undefined;
+    return isFree ? { kind: "link", in: place, to } : undefined;
+  }
+
+  #request(place: Place, step: Step): Extract<Act, { kind: "request" }> {
+    return { kind: "request", in: place, step };
+  }
+
+  #asStep(place: Place, state: State): ConvergenceStep {
+    const step = this.#stepOf(place, state);
+    return step.kind === "wait" ? { kind: "pass", seconds: step.seconds } : this.#request(place, step);
+  }
+
+  #stepOf(place: Place, state: State): Step {
+    for (;;) {
+      const step = chooseStep(state[place], this.#random);
+      if (!this.#isWelcome(place, state, step)) continue;
+      if (place === "parent" || !this.#chance(ownNamesShare)) return step;
+      return JSON.parse(JSON.stringify(step).replaceAll(/x\.example/gi, `${place}.example`)) as Step;
+    }
+  }
+
+  /** What would only be refused mostly tells nothing here, nor what makes a child's own connections. */
+  #isWelcome(place: Place, state: State, step: Step): boolean {
+    const text = JSON.stringify(step);
+    const isSeldom = this.#chance(0.08);
+    if (place === "parent" && text.includes('"delete connection"')) return false;
+    if (text.includes('"nobody"') || /"(?:read|find|sign in|wait)/.test(text)) return isSeldom;
+    if (place !== "parent" && /"create connection"|token"/.test(text)) return isSeldom;
+    const requests = step.kind === "at once" ? step.requests : [step.kind === "crash" ? step.request : step];
+    return (
+      isSeldom ||
+      requests.every((each) => {
+        if (!("at" in each)) return true;
+        const connection = connectionAt(state[place], each.at);
+        return connection?.scimEnabled === true && usableToken(state[place], connection) !== undefined;
+      })
+    );
+  }
+
+  #delivery(): Delivery {
+    const to = this.#chance(0.7) ? "propagation" : "activity";
+    return {
+      kind: "deliver",
+      to,
+      most: this.#random.pick([1, 2, 3, 5, 10, 100]),
+      ...(this.#chance(0.2) && { late: this.#random.below(100) }),
+      ...(this.#chance(0.3) && { shuffled: this.#random.below(2 ** 31) }),
+      ...(this.#chance(0.12) && { old: this.#random.below(1_000) }),
+      ...(this.#chance(0.12) && { lost: true as const }),
+      ...(this.#chance(0.3) && {
+        crash: {
+          call: 1 + this.#random.below(this.#random.pick([8, 40])),
+          when: this.#random.pick(["before", "after"] as const),
+        },
+      }),
+    };
+  }
+
+  /** At least one of them is of the stream. */
+  #meeting(state: State): ConvergenceStep {
+    const { crash: _, ...first } = this.#delivery();
+    const second = this.#chance(0.35) ? withoutCrash(this.#delivery()) : this.#metByStream(state);
+    return { kind: "meet", acts: [first, second], turns: this.#random.below(2 ** 31) };
+  }
+
+  #metByStream(state: State): Act {
+    const place = this.#random.pick(children);
+    return this.#weighed<Act>([
+      [5, () => ({ kind: "cut", in: place, from: this.#random.pick(slots) })],
+      [5, () => this.#link(state)],
+      [8, () => ({ kind: "retry", in: place, failure: this.#random.below(10) })],
+      [50, () => this.#plainRequest("parent", state)],
+      [40, () => this.#plainRequest(place, state)],
+    ]);
+  }
+
+  #plainRequest(place: Place, state: State): Act {
+    for (;;) {
+      const step = this.#stepOf(place, state);
+      if (!["wait", "crash", "at once"].includes(step.kind)) return this.#request(place, step);
+    }
+  }
+
+  /** The first step of what takes several. */
+  #planned(state: State): ConvergenceStep | undefined {
+    const plan = this.#weighed<readonly ConvergenceStep[]>([
+      [3, () => this.#swap(state)],
+      [3, () => this.#goAndReturn(state)],
+      [3, () => this.#offAndOn(state)],
+      [3, () => this.#squeeze(state)],
+      [3, () => this.#clash(state)],
+      [3, () => this.#dropCopy(state)],
+      [2, () => this.#renewLink(state)],
+    ]);
+    const [first, ...rest] = plan;
+    this.#plan = [...rest];
+    return first;
+  }
+
+  #sources(state: State): readonly { readonly at: Slot; readonly member: Member }[] {
+    return slots.flatMap((at) => {
+      const connection = connectionAt(state.parent, at);
+      const isOpen = connection?.scimEnabled && usableToken(state.parent, connection) !== undefined;
+      return isOpen ? usersAt({ project: state.parent, connection }).map((member) => ({ at, member })) : [];
+    });
+  }
+
+  /** Two users change names through a third one. */
+  #swap(state: State): readonly ConvergenceStep[] | undefined {
+    const [one, other] = this.#random.shuffle(this.#sources(state));
+    if (one === undefined || other === undefined) return undefined;
+    const rename = ({ at, member }: typeof one, to: string): ConvergenceStep =>
+      this.#request("parent", {
+        kind: "patch user",
+        at,
+        user: member.user!.label,
+        changes: [{ set: "userName", to }],
+      });
+    const [first, second] = [one, other].map(({ member }) => member.attributes.userName);
+    return [rename(one, "between@x.example"), rename(other, first!), rename(one, second!)];
+  }
+
+  #goAndReturn(state: State): readonly ConvergenceStep[] | undefined {
+    const [one] = this.#random.shuffle(this.#sources(state));
+    if (one === undefined) return undefined;
+    const { at, member } = one;
+    const { active: _, ...attributes } = member.attributes;
+    const body: UserBody = this.#chance(0.3) ? { ...attributes, team: this.#chance(0.5) } : attributes;
+    const to = this.#chance(0.8) ? at : this.#random.pick(slots);
+    return [
+      this.#request("parent", { kind: "delete user", at, user: member.user!.label }),
+      ...(this.#chance(0.5) ? [this.#delivery()] : []),
+      this.#request("parent", { kind: "create user", at: to, body }),
+    ];
+  }
+
+  /** While SCIM is off, parent and children change by hand. */
+  #offAndOn(state: State): readonly ConvergenceStep[] {
+    const slot = this.#chance(0.8) ? "okta" : "entra";
+    const switched = (scimEnabled: boolean): ConvergenceStep =>
+      this.#request("parent", { kind: "change connection", slot, settings: { scimEnabled } });
+    const off = { ...state.parent, connections: new Map(state.parent.connections) };
+    const connection = connectionAt(off, slot);
+    if (connection === undefined) return [this.#delivery()];
+    off.connections.set(connection.identity.label, { ...connection, scimEnabled: false });
+    const heirs = heirsOf(state).filter(({ parent }) => parent === connection);
+    const byHand = Array.from({ length: 1 + this.#random.below(4) }, (): ConvergenceStep => {
+      const heir = this.#chance(0.5) && heirs.length > 0 ? this.#random.pick(heirs) : undefined;
+      return this.#byHand(state, heir?.in ?? "parent", (heir?.connection ?? connection).identity.label);
+    });
+    return [switched(false), ...byHand, switched(true)];
+  }
+
+  #byHand(state: State, place: Place, owner: string): ConvergenceStep {
+    const project = state[place];
+    const own = liveMembers(project).filter(({ connection }) => connection === owner);
+    const groups = [...project.groups.values()].filter(({ connection }) => connection === owner);
+    const member = own.length > 0 ? this.#random.pick(own).identity.label : undefined;
+    const group = groups.length > 0 ? this.#random.pick(groups).identity.label : undefined;
+    const anybody = liveMembers(project);
+    const other = anybody.length > 0 ? this.#random.pick(anybody).identity.label : undefined;
+    const name = `hand${this.#random.below(3)}@x.example`;
+    const request = this.#weighed<Request>([
+      [2, () => member && { kind: "delete member", member }],
+      [2, () => member && { kind: "change member", member, fields: { userName: name } }],
+      [
+        2,
+        () =>
+          member && {
+            kind: "change member",
+            member,
+            fields: { type: this.#random.pick(["user", "reader"]) },
+          },
+      ],
+      [
+        1,
+        () =>
+          member && {
+            kind: "change member",
+            member,
+            fields: { status: this.#random.pick(["active", "inactive"]) },
+          },
+      ],
+      [1, () => member && { kind: "change member", member, fields: { email: name } }],
+      [1, () => group && { kind: "drop group", group }],
+      [1, () => group && { kind: "change group", group, displayName: this.#random.pick(["Hand", "Staff"]) }],
+      [2, () => (group && member ? { kind: "take out of group", group, member } : undefined)],
+      [2, () => (group && other ? { kind: "put into group", group, member: other } : undefined)],
+      [0.1, () => ({ kind: "add group", displayName: "Own" })],
+    ]);
+    return this.#request(place, request);
+  }
+
+  /** A child has hardly a seat left, or none. */
+  #squeeze(state: State): readonly ConvergenceStep[] {
+    const place = this.#random.pick(children);
+    const usage = usageOf(state[place]);
+    const kind = this.#random.pick(seatKinds);
+    const quota = Math.max(0, usage[kind] - 1 + this.#random.below(3));
+    const set = (to: number | null) => this.#request(place, { kind: "set quotas", quotas: { [kind]: to } });
+    return this.#chance(0.6)
+      ? [set(quota), this.#delivery(), this.#delivery(), set(this.#random.pick([quota + 1, null]))]
+      : [set(quota)];
+  }
+
+  /** Somebody in a child has the name of a user of the parent, or his email. */
+  #clash(state: State): readonly ConvergenceStep[] | undefined {
+    const [one] = this.#random.shuffle(this.#sources(state));
+    if (one === undefined) return undefined;
+    const { attributes } = one.member;
+    const email = emailOf(attributes);
+    const place: Child = this.#random.pick(children);
+    const type = this.#random.pick(["user", "reader"] as const);
+    const fields =
+      this.#chance(0.6) || email === undefined
+        ? { userName: attributes.userName, type }
+        : { userName: `clash${this.#random.below(3)}@x.example`, email, type };
+    return [this.#request(place, { kind: "add member", fields })];
+  }
+
+  /** A group that is inherited, or the role or access of somebody who is. */
+  #dropCopy(state: State): readonly ConvergenceStep[] | undefined {
+    const heirs = heirsOf(state);
+    if (heirs.length === 0) return undefined;
+    const { in: place, connection } = this.#random.pick(heirs);
+    const { groups, members } = state[place];
+    const isCopy = (each: { readonly connection: string | undefined }) =>
+      each.connection === connection.identity.label;
+    const [group] = this.#random.shuffle([...groups.values()].filter(isCopy));
+    const [member] = this.#random.shuffle(
+      [...members.values()].filter((each) => isCopy(each) && isLive(each)),
+    );
+    const request = this.#weighed<Request | "none">([
+      [2, () => group && { kind: "drop group", group: group.identity.label, force: true }],
+      [1, () => group && { kind: "change group", group: group.identity.label, access: "write" }],
+      [
+        2,
+        () =>
+          member && {
+            kind: "change member",
+            member: member.identity.label,
+            fields:
+              typeOf(member) === "user" && this.#chance(0.6)
+                ? { role: this.#random.pick(["admin", "contributor", "reviewer"]) }
+                : { access: this.#random.pick(["none", "read", "write"]) },
+          },
+      ],
+      [0.1, () => "none"],
+    ]);
+    return request === "none" ? undefined : [this.#request(place, request)];
+  }
+
+  #renewLink(state: State): readonly ConvergenceStep[] | undefined {
+    const heirs = heirsOf(state);
+    if (heirs.length === 0) return undefined;
+    const heir = this.#random.pick(heirs);
+    const slot = slots.find((each) => connectionAt(state.parent, each) === heir.parent)!;
+    return [
+      { kind: "cut", in: heir.in, from: slot },
+      { kind: "link", in: heir.in, to: slot },
+    ];
+  }
+
+  #chance(share: number): boolean {
+    return this.#random.next() < share;
+  }
+
+  #weighed<T>(choices: readonly Weighed<T>[]): T {
+    for (;;) {
+      let left = this.#random.next() * choices.reduce((sum, [weight]) => sum + weight, 0);
+      for (const [weight, make] of choices) {
+        left -= weight;
+        if (left >= 0) continue;
+        const made = make();
+        if (made !== undefined && made !== "") return made;
+        break;
+      }
+    }
+  }
 }
 
 function withoutCrash({ crash: _, ...calm }: Delivery): Delivery {
   return calm;
-}
-
-function requestAct(state: State, random: SeededRandom): Act {
-  const dice = random.next();
-  if (dice < 0.05) return { kind: "cut", in: random.pick(children), from: random.pick(slots) };
-  if (dice < 0.1) return { kind: "retry", in: random.pick(children), failure: random.below(10) };
-  const place: Place = dice < 0.6 ? "parent" : random.pick<Child>(children);
-  for (;;) {
-    const step = stepOf(place, state, random);
-    if (!["wait", "crash", "at once"].includes(step.kind)) return { kind: "request", in: place, step };
-  }
 }

@@ -38,7 +38,12 @@ export async function converge(
       };
       const until = performance.now() + shrinkMilliseconds;
       const shrunk = await shrink(history, failure, replay, () => performance.now() < until);
-      return { seed, steps: steps + history.length, tally, report: reportOf(options, steps, failure, shrunk) };
+      return {
+        seed,
+        steps: steps + history.length,
+        tally,
+        report: reportOf(options, steps, failure, shrunk),
+      };
     }
     steps += length;
   }
@@ -46,7 +51,7 @@ export async function converge(
 }
 
 /** Our choice: a history has some tens of people and groups by then, and is played in seconds. */
-const [stepsMin, stepsMax] = [60, 400];
+const [stepsMin, stepsMax] = [60, 300];
 
 function reportOf(
   { seed, steps }: { readonly seed: number; readonly steps: number },

@@ -44,9 +44,11 @@ export function compareHeir(
   const open = new Map(
     [...child.failures].filter(([, failure]) => failure.connection === connection.identity.label),
   );
-  for (const pair of pairs) {
-    if (pair.copy !== undefined && isSameAttributes(pair.source.attributes, pair.copy.attributes)) continue;
-    differences.push(...compareBehind(child, heir, pair, open));
+  const behind = pairs.filter(
+    ({ source, copy }) => copy === undefined || !isSameAttributes(source.attributes, copy.attributes),
+  );
+  for (const [pair, failure] of failuresOf(behind, heir, open)) {
+    differences.push(...compareBehind(child, heir, pair, failure));
   }
   for (const { identifier, refusals } of open.values()) {
     const told = refusals.map(({ reason }) => reason).join();
@@ -73,12 +75,31 @@ function pairUp(
   }));
 }
 
-/** What is missing or behind is named by one open failure, for a reason that holds. Takes it from those that are open. */
+/** By what it shall be called, or else by what it is called still. Takes them from those that are open. */
+function failuresOf(
+  behind: readonly Pair[],
+  { connection }: Heir,
+  open: Map<string, SyncFailure>,
+): ReadonlyMap<Pair, SyncFailure | undefined> {
+  const found = new Map<Pair, SyncFailure | undefined>(behind.map((pair) => [pair, undefined]));
+  for (const which of ["source", "copy"] as const) {
+    for (const pair of behind) {
+      const name = pair[which]?.attributes.userName;
+      const key = name === undefined ? "" : failureKey(connection.identity.label, "User", name);
+      if (found.get(pair) !== undefined || !open.has(key)) continue;
+      found.set(pair, open.get(key));
+      open.delete(key);
+    }
+  }
+  return found;
+}
+
+/** What is missing or behind is named by one open failure, for a reason that holds. */
 function compareBehind(
   child: Project,
   { connection }: Heir,
   { source, copy }: Pair,
-  open: Map<string, SyncFailure>,
+  failure: SyncFailure | undefined,
 ): readonly string[] {
   const who = copy === undefined ? `${nameOf(source)} is missing` : `${nameOf(source)} is behind`;
   const outcomes = wouldBe(child, connection, source, copy);
@@ -87,19 +108,9 @@ function compareBehind(
   );
   const has = copy === undefined ? "nothing" : show(copy.attributes);
   const compared = `wants ${show(source.attributes)}, has ${has}`;
-  const names = [source, copy].flatMap((member) => (member ? [member.attributes.userName] : []));
-  const failures = [...new Set(names.map((name) => failureKey(connection.identity.label, "User", name)))].flatMap(
-    (key) => {
-      const failure = open.get(key);
-      open.delete(key);
-      return failure ?? [];
-    },
-  );
-  const [failure] = failures;
   if (failure === undefined) {
     return [`failure of somebody: expected one, since ${who} (${[...new Set(reasons)]}); ${compared}`];
   }
-  if (failures.length > 1) return [`failure of somebody: expected one, found ${show(failures)}`];
   if (reasons.every((reason) => reason === "none")) {
     return [`healing: ${who}, though the child can take it now; ${compared}; open is ${show(failure)}`];
   }
@@ -142,7 +153,11 @@ function compareGroups(state: State, { in: place, connection, parent }: Heir, pa
   );
   const names = new Map([...child.members.values()].map((member) => [member.identity.home, nameOf(member)]));
   const told = (all: readonly string[]) =>
-    show(all.toSorted().map((each) => each.replaceAll(/\d+(?=[,\]])/g, (home) => names.get(Number(home)) ?? home)));
+    show(
+      all
+        .toSorted()
+        .map((each) => each.replaceAll(/\d+(?=[,\]])/g, (home) => names.get(Number(home)) ?? home)),
+    );
   return wanted.toSorted().join("\n") === found.toSorted().join("\n")
     ? []
     : [`groups: expected ${told(wanted)}, found ${told(found)}`];
@@ -155,7 +170,9 @@ function groupsOf({ groups }: Project, label: string): readonly Group[] {
 /** How the child itself tells how far it is behind. */
 export function compareSync(state: State, heir: Heir, sync: Record<string, unknown>): readonly string[] {
   const label = heir.connection.identity.label;
-  const failures = [...state[heir.in].failures.values()].filter(({ connection }) => connection === label).length;
+  const failures = [...state[heir.in].failures.values()].filter(
+    ({ connection }) => connection === label,
+  ).length;
   const expected = { state: failures > 0 ? "degraded" : "in_sync", failures };
   const { state: told, failures: counted, usersDone, usersTotal, groupsDone, groupsTotal, finishedAt } = sync;
   const isDone = usersDone === usersTotal && groupsDone === groupsTotal && finishedAt !== null;
@@ -163,4 +180,3 @@ export function compareSync(state: State, heir: Heir, sync: Record<string, unkno
     ? []
     : [`${heir.in}: sync: expected ${show(expected)}, found ${show(sync)}`];
 }
-

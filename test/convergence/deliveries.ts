@@ -78,7 +78,8 @@ export class Deliveries {
       return done.slice(from, from + most);
     }
     const partitions = [...new Set(pending.map((record) => keyOf(record).pk))];
-    const lateOne = late === undefined || partitions.length < 2 ? undefined : partitions[late % partitions.length];
+    const lateOne =
+      late === undefined || partitions.length < 2 ? undefined : partitions[late % partitions.length];
     const onTime = pending.filter((record) => keyOf(record).pk !== lateOne);
     const ordered = shuffled === undefined ? onTime : inAnotherOrder(onTime, shuffled, to === "activity");
     return ordered.slice(0, most);

@@ -15,13 +15,24 @@ import { createSeededRandom } from "../support/seeded-random.ts";
 import type { ServiceResponse } from "../support/service.ts";
 import { compareHeir, compareSync } from "./converged.ts";
 import { inherit } from "./inherit.ts";
-import { emptyState, heirAt, heirsOf, newHeir, type State, withConnection, withProject, withSettingsInherited } from "./state.ts";
+import {
+  emptyState,
+  heirAt,
+  heirsOf,
+  newHeir,
+  type State,
+  withConnection,
+  withProject,
+  withSettingsInherited,
+} from "./state.ts";
 import { type Act, type History, type NumberedStep, type Place, places } from "./steps.ts";
 import type { Ground, Worker, World } from "./world.ts";
 
 export interface Failure {
   readonly at: NumberedStep;
   readonly differences: readonly string[];
+  /** Numbers of steps that were refused: mostly they do not matter. */
+  readonly idle: ReadonlySet<number>;
 }
 
 export interface Run {
@@ -42,16 +53,20 @@ export async function playHistory(ground: Ground, seed: number, next: NextStep):
   const world = await ground.openWorld(seed, startsAt);
   const history: NumberedStep[] = [];
   const tally = new Map<string, number>();
-  const count = (what: string) => void tally.set(what, (tally.get(what) ?? 0) + 1);
+  const idle = new Set<number>();
   let state = emptyState(startsAt);
   for (let step = next(state); step !== undefined; step = next(state)) {
     history.push(step);
+    const count = (what: string) => {
+      tally.set(what, (tally.get(what) ?? 0) + 1);
+      if (/(?:read|find|: 4)/.test(what) && !what.startsWith("meet")) idle.add(step!.number);
+    };
     const played = await playStep(world, state, step, count).catch((error: unknown) => ({
       state,
       differences: [`the service failed: ${error instanceof Error ? (error.stack ?? error.message) : error}`],
     }));
     if (played.differences.length > 0) {
-      return { history, failure: { at: step, differences: played.differences }, tally };
+      return { history, failure: { at: step, differences: played.differences, idle }, tally };
     }
     state = withSettingsInherited(played.state);
   }
@@ -80,14 +95,23 @@ async function playStep(world: World, state: State, numbered: NumberedStep, coun
         () => perform(world, world.workers[1], state, step.acts[1], number),
       );
       for (const [index, act] of step.acts.entries()) count(`meet: ${told(act, answers[index]!)}`);
-      return settle(world, state, [
-        { act: step.acts[0], answer: answers[0], label: "a" },
-        { act: step.acts[1], answer: answers[1], label: "b" },
-      ], number);
+      return settle(
+        world,
+        state,
+        [
+          { act: step.acts[0], answer: answers[0], label: "a" },
+          { act: step.acts[1], answer: answers[1], label: "b" },
+        ],
+        number,
+      );
     }
     default: {
       await world.readStream();
-      const [answer] = await world.atOnce(number, () => perform(world, world.workers[0], state, step, number), async () => {});
+      const [answer] = await world.atOnce(
+        number,
+        () => perform(world, world.workers[0], state, step, number),
+        async () => {},
+      );
       count(told(step, answer));
       return settle(world, state, [{ act: step, answer, label: "" }], number);
     }
@@ -95,7 +119,8 @@ async function playStep(world: World, state: State, numbered: NumberedStep, coun
 }
 
 function told(act: Act, { answers, died }: Answer): string {
-  const what = act.kind === "request" ? `${act.in === "parent" ? "parent" : "child"}: ${act.step.kind}` : act.kind;
+  const what =
+    act.kind === "request" ? `${act.in === "parent" ? "parent" : "child"}: ${act.step.kind}` : act.kind;
   return `${what}: ${died ? "died" : answers.map(({ status }) => status).join(" and ")}`;
 }
 
@@ -112,7 +137,13 @@ interface Answer {
 
 const nothing: Answer = { answers: [], died: false };
 
-async function perform(world: World, worker: Worker, state: State, act: Act, number: number): Promise<Answer> {
+async function perform(
+  world: World,
+  worker: Worker,
+  state: State,
+  act: Act,
+  number: number,
+): Promise<Answer> {
   switch (act.kind) {
     case "request":
       return request(world, worker, state, act.in, act.step);
@@ -141,7 +172,13 @@ async function perform(world: World, worker: Worker, state: State, act: Act, num
   }
 }
 
-async function request(world: World, worker: Worker, state: State, place: Place, step: Step): Promise<Answer> {
+async function request(
+  world: World,
+  worker: Worker,
+  state: State,
+  place: Place,
+  step: Step,
+): Promise<Answer> {
   const project = state[place];
   switch (step.kind) {
     case "wait":
@@ -181,7 +218,10 @@ function lookAt(items: readonly RawItem[], world: World): AllSeen {
   const all = {} as Record<Place, Seen>;
   for (const place of places) {
     const id = world.projectIds[place];
-    all[place] = seenIn(items.filter(({ pk, sk }) => projectIn(pk!.S!, sk!.S!) === id), id);
+    all[place] = seenIn(
+      items.filter(({ pk, sk }) => projectIn(pk!.S!, sk!.S!) === id),
+      id,
+    );
   }
   return all;
 }
@@ -195,7 +235,9 @@ const projectIdLength = 16;
 /** How things stand after what was done, or what differs. */
 async function settle(world: World, state: State, done: readonly Done[], number: number): Promise<Settled> {
   const seen = lookAt(await world.look(), world);
-  const isCarried = done.some(({ act }) => act.kind === "deliver" || act.kind === "retry" || act.kind === "link" || act.kind === "cut");
+  const isCarried = done.some(
+    ({ act }) => act.kind === "deliver" || act.kind === "retry" || act.kind === "link" || act.kind === "cut",
+  );
   let next = state;
   const differences: string[] = [];
   for (const { act, answer } of done) {
@@ -279,7 +321,9 @@ function* outcomesAmong(
   const { quotas } = project;
   for (const before of [project, after]) {
     const free = { ...before, quotas: { users: null, reviewers: null, readers: null } };
-    yield* outcomesOf(free).map((outcome) => inheriting({ ...outcome, project: { ...outcome.project, quotas } }));
+    yield* outcomesOf(free).map((outcome) =>
+      inheriting({ ...outcome, project: { ...outcome.project, quotas } }),
+    );
   }
   // TODO refused in the middle
   const [status] = answer.answers.map((each) => each.status);
@@ -288,7 +332,12 @@ function* outcomesAmong(
   }
 }
 
-function settleLink(state: State, act: Extract<Act, { kind: "link" | "cut" }>, { answers }: Answer, number: number): Settled {
+function settleLink(
+  state: State,
+  act: Extract<Act, { kind: "link" | "cut" }>,
+  { answers }: Answer,
+  number: number,
+): Settled {
   const [answer] = answers;
   if (answer === undefined) return { state, differences: [] };
   const said = `${answer.status} ${show(answer.body)}`;

@@ -53,7 +53,9 @@ export function inherit(project: Project, seen: Seen): Inherited {
   for (const kind of seatKinds) {
     const quota = project.quotas[kind] ?? Number.POSITIVE_INFINITY;
     if (after[kind] > Math.max(quota, before[kind])) {
-      differences.push(`usage of ${kind}: grew from ${before[kind]} to ${after[kind]}, the quota is ${quota}`);
+      differences.push(
+        `usage of ${kind}: grew from ${before[kind]} to ${after[kind]}, the quota is ${quota}`,
+      );
     }
   }
   return { project: withFailures(next, seen), differences };
@@ -124,14 +126,20 @@ function isSame(a: Member, b: Member): boolean {
 }
 
 /** Role and access are the child's own; and nobody is taken over whom a request could not take over. */
-function illegal(project: Project, heir: Connection, known: Member | undefined, member: Member): readonly string[] {
+function illegal(
+  project: Project,
+  heir: Connection,
+  known: Member | undefined,
+  member: Member,
+): readonly string[] {
   const differences: string[] = [];
   const who = nameOf(member);
   const type = typeOf(member);
   const { role: defaultRole, userAccess, readerAccess } = heir.defaults;
   const byDefault = type === "user" ? defaultRole : null;
   const expect = (what: string, expected: unknown, found: unknown) => {
-    if (expected !== found) differences.push(`inherited ${who}: ${what}: expected ${expected}, found ${found}`);
+    if (expected !== found)
+      differences.push(`inherited ${who}: ${what}: expected ${expected}, found ${found}`);
   };
   const sameType = known !== undefined && typeOf(known) === type;
   expect("role", sameType ? known.role : byDefault, member.role);
@@ -142,7 +150,8 @@ function illegal(project: Project, heir: Connection, known: Member | undefined, 
   const owner = project.connections.get(known.connection ?? "");
   const manager = isLive(known) ? managerOf(project, known.connection) : undefined;
   // What one child connection gives up, another one of the same project may have at once.
-  if (owner?.inherited && owner.identity.label !== heir.identity.label && manager !== undefined) return differences;
+  if (owner?.inherited && owner.identity.label !== heir.identity.label && manager !== undefined)
+    return differences;
   if (manager !== undefined) differences.push(`inherited ${who}: taken over from connection ${manager.slot}`);
   const isBack = known.former === heir.identity.label || !isLive(known) || known.isTypeOpen;
   if (!isBack && !sameType) differences.push(`inherited ${who}: taken over as a ${type}, which it was not`);

@@ -2,7 +2,14 @@
 
 import { kindOf } from "../simulation/words.ts";
 import type { Failure } from "./history.ts";
-import type { Act, ConvergenceStep, History, NumberedStep } from "./steps.ts";
+import {
+  type Act,
+  type ConvergenceStep,
+  children,
+  type History,
+  type NumberedStep,
+  type Place,
+} from "./steps.ts";
 
 export interface Shrunk {
   readonly history: History;
@@ -25,9 +32,12 @@ export async function shrink(
     best = { history: upTo(candidate, found), failure: found };
     return true;
   };
-  // A guess first, that mostly leaves out most.
-  const last = best.history.at(-1);
-  await attempt(best.history.filter((each) => each === last || each.step.kind !== "quiet"));
+  // Guesses first: each leaves out much, in one go.
+  const last = best.history.at(-1)!;
+  for (const isLeftOut of guesses(failure)) {
+    const kept = best.history.filter((each) => each === last || !isLeftOut(each));
+    if (hasTime() && kept.length < best.history.length) await attempt(kept);
+  }
   for (let size = Math.ceil(best.history.length / 2); hasTime(); ) {
     const before = best.history;
     // From the end: what came last depends on what came first, so that it goes more easily.
@@ -60,6 +70,29 @@ export async function shrink(
   }
 }
 
+type Guess = (each: NumberedStep) => boolean;
+
+function guesses({ idle }: Failure): readonly Guess[] {
+  const isOf =
+    (kind: string): Guess =>
+    ({ step }) =>
+      step.kind === kind;
+  const isIn =
+    (place: Place): Guess =>
+    ({ step }) =>
+      "in" in step && step.in === place;
+  return [
+    ({ number }) => idle.has(number),
+    isOf("quiet"),
+    isOf("deliver"),
+    ...children.map(isIn),
+    isOf("meet"),
+    isOf("pass"),
+    ({ step }) => step.kind === "deliver" && step.to === "activity",
+    ({ step }) => step.kind === "deliver" && (step.old ?? step.lost ?? step.crash) !== undefined,
+  ];
+}
+
 /** So that it does not end up with another failure, of which there may be many. */
 function isOfAKind(a: Failure, b: Failure): boolean {
   const kinds = new Set(a.differences.map(kindOfThese));
@@ -69,7 +102,9 @@ function isOfAKind(a: Failure, b: Failure): boolean {
 /** Whoever is concerned, and wherever. */
 function kindOfThese(difference: string): string {
   const [what = ""] = difference.replace(/^(parent|first|second|third): /, "").split(/[;\n]/);
-  return kindOf(what).split(/: (?:open|expected)/)[0]!.replaceAll(/\S*[\d@]\S*/g, "-");
+  return kindOf(what)
+    .split(/: (?:open|expected)/)[0]!
+    .replaceAll(/\S*[\d@]\S*/g, "-");
 }
 
 function upTo(history: History, { at }: Failure): NumberedStep[] {
@@ -132,7 +167,18 @@ function withLess(value: unknown): readonly unknown[] {
 
 /** Without others a request is none. */
 const mayBeLeftOut: ReadonlySet<string> = new Set([
-  ...["externalId", "displayName", "title", "emails", "active", "team", "asText", "form", "ifMatch", "primary"],
+  ...[
+    "externalId",
+    "displayName",
+    "title",
+    "emails",
+    "active",
+    "team",
+    "asText",
+    "form",
+    "ifMatch",
+    "primary",
+  ],
   ...["type", "role", "access", "status", "onDelete", "jit", "uniqueGroupNames", "defaults", "users"],
   ...["reviewers", "readers", "userAccess", "readerAccess", "groupAccess", "credential"],
 ]);

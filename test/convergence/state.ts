@@ -1,6 +1,13 @@
 /** The parent's project and its children's, each in the model of `test/simulation`: a child connection is one more of its connections. */
 
-import { type Connection, connectionAt, emptyProject, newIdentity, type Project, withEntry } from "../simulation/model.ts";
+import {
+  type Connection,
+  connectionAt,
+  emptyProject,
+  newIdentity,
+  type Project,
+  withEntry,
+} from "../simulation/model.ts";
 import type { Label, Slot } from "../simulation/steps.ts";
 import { type Child, children, type Place, places } from "./steps.ts";
 

@@ -43,7 +43,10 @@ export interface World {
   /** One call after the other: the same in each replay. `first` and `second` go on until both are done. */
   atOnce<A, B>(turns: number, first: () => Promise<A>, second: () => Promise<B>): Promise<[A, B]>;
   /** The process dies at that call of the first worker's; undefined where it did. */
-  dying<T>(crash: { readonly call: number; readonly when: "before" | "after" }, work: () => Promise<T>): Promise<T | undefined>;
+  dying<T>(
+    crash: { readonly call: number; readonly when: "before" | "after" },
+    work: () => Promise<T>,
+  ): Promise<T | undefined>;
   /** The whole table. */
   scan(): Promise<readonly RawItem[]>;
   /** What may have changed for somebody who looks: not the activity trail, which becomes most of the table. */
@@ -96,8 +99,6 @@ export async function openGround(): Promise<Ground> {
   async function makeWorld(seed: number, startsAt: number): Promise<World> {
     const random = createSeededRandom(seed);
     let now = startsAt;
-    /** Waits pass at once, but pass: who is overtaken for ever gives up in the end. */
-    let slept = 0;
     const causes: unknown[] = [];
     const log = { ...createLog(), carryFailure: (_: string, cause: unknown) => void causes.push(cause) };
     const options = (client: TestTable["client"]) => {
@@ -105,18 +106,22 @@ export async function openGround(): Promise<Ground> {
       return {
         table,
         client,
-        clock: () => now + slept,
+        clock: () => now,
         random: (length: number) => own.bytes(length),
-        sleep: async (milliseconds: number) => {
-          slept += Math.ceil(milliseconds);
-        },
+        sleep: async () => {},
       };
     };
     const service = await startCheckedService(options(table.client));
     const projectIds = {} as Record<Place, string>;
     for (const place of places) projectIds[place] = (await service.createProject({ name: place })).id;
 
-    async function newWorker({ client, faults }: { client: TestTable["client"]; faults: FaultInjector }): Promise<Worker> {
+    async function newWorker({
+      client,
+      faults,
+    }: {
+      client: TestTable["client"];
+      faults: FaultInjector;
+    }): Promise<Worker> {
       const own = options(client);
       const runtime = createRuntime({ ...own, tableName: table.tableName, log });
       const functions: Record<StreamFunctionName, StreamFunction> = {
@@ -198,7 +203,11 @@ export async function openGround(): Promise<Ground> {
           if (invocations++ === invocationsMax) return ["stream: rings on and on"];
           causes.length = 0;
           const delivery: Delivery = { kind: "deliver", to, most };
-          const [isDone] = await world.atOnce(0, () => workers[0].deliver(delivery), async () => {});
+          const [isDone] = await world.atOnce(
+            0,
+            () => workers[0].deliver(delivery),
+            async () => {},
+          );
           if (isDone) [attempts, most] = [0, recordsPerInvocation];
           else if (most > 1) most = Math.ceil(most / 2);
           else if (++attempts === attemptsMax) {

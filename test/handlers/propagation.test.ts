@@ -48,7 +48,8 @@ const runtime = createRuntime({
 });
 
 /** An item of the partition with this name. */
-const item = (partition: string, sk: string): Key => ({ pk: `G#${partition}`, sk });
+/** Of one group each. */
+const item = (partition: string, sk: string): Key => ({ pk: `G#project#${partition}`, sk });
 const done = { batchItemFailures: [] };
 const failedAt = (sequenceNumber: string) => ({ batchItemFailures: [{ itemIdentifier: sequenceNumber }] });
 
@@ -101,7 +102,7 @@ describe("a batch", () => {
       keys.push(key);
     });
     await handler(streamEventOf(item("p", "a")), streamContext());
-    expect(keys).toEqual([{ pk: "G#p", sk: "a" }]);
+    expect(keys).toEqual([item("p", "a")]);
   });
 
   test("works on several partitions at once, never on two items of one", async () => {
@@ -148,7 +149,7 @@ describe("an item that fails", () => {
   });
 
   test("does not keep those before it from being carried", async () => {
-    const { handler, carried } = noting(({ pk, sk }) => pk === "G#q" && sk === "3");
+    const { handler, carried } = noting(({ pk, sk }) => pk === item("q", "").pk && sk === "3");
     const event = streamEventOf(item("p", "1"), item("p", "2"), item("q", "3"), item("p", "4"));
     expect(await handler(event, streamContext())).toEqual(failedAt("3"));
     expect(carried.slice(0, 2)).toEqual(["1", "2"]);

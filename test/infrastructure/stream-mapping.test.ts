@@ -118,7 +118,6 @@ describe("propagation is rung", () => {
     ["a page that is a copy", "G#project#group", "S#000000000#0", { copied: { N: "4" } }],
     ["a user whose connection has no children, or is a child", "M#project#0", "1", {}],
     ["a connection without children", "P#project", "CONNECTION#c", {}],
-    ["a child's word of its job", "J#child", "ENDED#group", {}],
     ["names", "P#project#NAMES", "userName#x", {}],
     ["seats", "P#project#SEATS", "0", { heirs: { N: "1" } }],
     ["a roster", "C#connection#ROSTER", "P#0", { heirs: { N: "1" } }],

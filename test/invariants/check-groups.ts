@@ -1,7 +1,7 @@
 /** The auditor's part on groups: their rows, their members, the names and externalIds they are found by. */
 
-import type { TableCheck } from "./check-table.ts";
 import { inheritanceOf } from "./check-inheritances.ts";
+import type { TableCheck } from "./check-table.ts";
 import {
   foldForCheck,
   type GroupPage,
@@ -114,7 +114,9 @@ function checkUsers(tenant: Tenant, group: GroupRow, { numbers, page }: GroupPag
     report(`groups: ${group.id} is the product's, yet has members by SCIM`);
     return;
   }
-  const ordinal = tenant.connections.get(connectionId)?.["ordinal"] ?? tenant.formerConnections.get(connectionId)?.["ordinal"];
+  const ordinal =
+    tenant.connections.get(connectionId)?.["ordinal"] ??
+    tenant.formerConnections.get(connectionId)?.["ordinal"];
   for (const number of numbers) {
     if (ordinal !== undefined && inheritanceOf(number) === ordinal) continue;
     const isUser = (type: string): boolean => tenant.rosterBits.has(`${connectionId} ${type} ${number}`);

@@ -27,7 +27,8 @@ export function checkInheritances(tenants: ReadonlyMap<string, Tenant>, report: 
       if (job?.["childId"] !== id || job["parentId"] !== parentId) report(`inheritances: ${id} has no job`);
     }
     for (const id of tenant.jobs.keys()) {
-      if (tenant.connections.get(id)?.["parentId"] === undefined) report(`inheritances: a job of ${id}, no child`);
+      if (tenant.connections.get(id)?.["parentId"] === undefined)
+        report(`inheritances: a job of ${id}, no child`);
     }
     checkOrdinals(tenant, report);
   }
@@ -47,11 +48,13 @@ function checkOrdinals(tenant: Tenant, report: Report): void {
   const owners = new Map<number, string>();
   for (const [id, { ordinal }] of [...tenant.connections, ...tenant.formerConnections]) {
     if (ordinal === undefined) continue;
-    if (owners.has(Number(ordinal))) report(`inheritances: ${id} shares its numbers with ${owners.get(Number(ordinal))}`);
+    if (owners.has(Number(ordinal)))
+      report(`inheritances: ${id} shares its numbers with ${owners.get(Number(ordinal))}`);
     owners.set(Number(ordinal), id);
   }
   const given = Number(tenant.project?.["inheritanceCount"] ?? 0);
-  if (Math.max(0, ...owners.keys()) > given) report(`inheritances: ${tenant.id} has given ${given} numbers out`);
+  if (Math.max(0, ...owners.keys()) > given)
+    report(`inheritances: ${tenant.id} has given ${given} numbers out`);
   for (const [number, row] of tenant.rows) {
     const owner = owners.get(inheritanceOf(number));
     if (inheritanceOf(number) > 0 && owner === undefined) report(`inheritances: ${number} is of none`);
@@ -60,6 +63,6 @@ function checkOrdinals(tenant: Tenant, report: Report): void {
     if (isLinked && connectionId !== owner) {
       report(`inheritances: ${number} is a user of ${connectionId}, not among its numbers`);
     }
-    if (isLinked && row["sourceVersion"] === undefined) report(`inheritances: ${number} has no version`);
+    if (isLinked && row["copyOf"] === undefined) report(`inheritances: ${number} has no version`);
   }
 }

@@ -38,8 +38,6 @@ export interface CompareGround {
   /** SCIM ids at the parent, by userName. */
   readonly users: ReadonlyMap<string, string>;
   readonly teamId: string;
-  /** Carries the stream to its end. */
-  settle(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -102,6 +100,8 @@ export async function openCompareGround(): Promise<CompareGround> {
   await home.put(board.id, own.id);
   await home.put(board.id, (await home.memberNamed("ada")).id);
   await settle();
+  // Carried to its end: from now on the table stands still.
+  await pump.stop();
   return {
     table,
     service,
@@ -112,9 +112,7 @@ export async function openCompareGround(): Promise<CompareGround> {
     former,
     users,
     teamId,
-    settle,
     async stop() {
-      await pump.stop();
       await service.stop();
       await table.stop();
     },

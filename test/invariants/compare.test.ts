@@ -4,8 +4,10 @@ import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Finding, isDifference } from "../../lambda/domain/compare-finding.ts";
 import { memberNumberOf } from "../../lambda/domain/member-id.ts";
+import { identifierHash } from "../../lambda/domain/sync-failure.ts";
 import { createRuntime } from "../../lambda/runtime/runtime.ts";
 import { copyOfNumber } from "../../lambda/table/numbers.ts";
+import { startCheckedService } from "../service/checked-service.ts";
 import { startTable, type TestTable } from "../support/table.ts";
 import { compareAll, findingsIn } from "./compare-all.ts";
 import { type Child, type CompareGround, openCompareGround } from "./compare-ground.ts";
@@ -142,7 +144,7 @@ const cases: readonly Case[] = [
   {
     name: "a copy of an older version of its source",
     at: homeId,
-    damage: (d) => d.set(d.row(inChild(), "ada"), { sourceVersion: { N: "1" } }),
+    damage: (d) => d.set(d.row(inChild(), "ada"), { copyOf: { N: "1" } }),
     finds: [["copy", "version of its source is 1, that of its source"]],
   },
   {
@@ -438,6 +440,18 @@ const cases: readonly Case[] = [
     finds: [["sync_failure", "it is an open failure of connection "]],
   },
   {
+    name: "an open failure of a copy that is as it should be",
+    at: inChild,
+    damage: (d) => {
+      const other = d.all().find(({ pk }) => pk!.S === `F#${projectOf(ground.tight)}`)!;
+      const hash = identifierHash(`inherited ${numberAtHome("ada")}`);
+      const source = { M: { ...other["source"]!.M, number: { N: String(numberAtHome("ada")) } } };
+      const key = { pk: { S: `F#${inChild()}` }, sk: { S: `${ground.child.id}#User#${hash}` } };
+      return d.put({ ...other, ...key, connectionId: { S: ground.child.id }, source });
+    },
+    finds: [["sync_failure", "it is open, yet the copy of user "]],
+  },
+  {
     name: "an item that cannot be read",
     at: homeId,
     damage: (d) => d.set(d.find(namesOf(homeId()), "userName#own\u001f!"), { holder: { S: "own" } }),
@@ -468,3 +482,118 @@ describe("found, and as what it is:", () => {
     expect([...new Set(told)].sort()).toEqual([...new Set(finds.map((one) => one.join(": ")))].sort());
   });
 });
+
+test("what is still being copied is told as under way, and is no difference", async () => {
+  const undone = (changes: Readonly<Record<string, AttributeValue>>) => {
+    const damage = new Damage();
+    const lost = damage.remove(damage.row(inChild(), "ada"));
+    return lost.set(lost.find(`J#${ground.child.id}`, "JOB"), changes);
+  };
+  for (const [name, value] of [
+    ["phase", { S: "users" }],
+    ["healWanted", { N: "9" }],
+  ] as const) {
+    const findings = await findingsWith(undone({ [name]: value }), homeId());
+    expect(findings).toMatchObject([{ kind: "under_way", connectionId: ground.child.id }]);
+    expect(findings.some(isDifference)).toBe(false);
+  }
+});
+
+test("nothing is owed while SCIM is off at the parent", async () => {
+  const damage = new Damage();
+  const lost = damage.remove(damage.row(inChild(), "ada"));
+  const off = lost.set(connectionRow(lost, homeId(), parentId()), { scimEnabled: { BOOL: false } });
+  expect(await findingsWith(off, homeId())).toEqual([]);
+});
+
+/** One thing of each phase. */
+function muchDamage(): Damage {
+  const damage = new Damage();
+  const pool = damage.find(`P#${homeId()}#SEATS`, "3");
+  return damage
+    .set(pool, { readersUsed: plusOne(pool["readersUsed"]) })
+    .remove(damage.find(namesOf(homeId()), "email#bob@x.test\u001f!"))
+    .remove(damage.find(`C#${parentId()}#REFERENCES`, "groupExternalId#g-team"))
+    .remove(damage.row(inChild(), "ada"))
+    .set(damage.group(inChild(), "Team"), { displayName: { S: "Crew" } });
+}
+
+test("an answer ends when its time is up, and the next one goes on where it ended", async () => {
+  const whole = await findingsWith(muchDamage(), homeId());
+  expect(new Set(whole.map(({ kind }) => kind))).toEqual(
+    new Set(["seats", "claim", "group_name", "copy", "copied_group"]),
+  );
+  let time = Date.parse("2026-01-01T00:00:00.000Z");
+  const clock = () => {
+    time += 60_000;
+    return time;
+  };
+  const hurried = await startCheckedService({ table: broken, clock, sleep: async () => {} });
+  const patient = await startCheckedService({ table: broken, clock: () => time, sleep: async () => {} });
+  const path = `/projects/${homeId()}/compare`;
+  const all = await patient.admin("GET", path);
+  const items: unknown[] = [];
+  const checked = { members: 0, groups: 0, children: 0 };
+  let answers = 0;
+  for (let query: string | undefined = ""; query !== undefined; answers++) {
+    const { status, body } = await hurried.admin("GET", path + query);
+    expect(status).toBe(200);
+    items.push(...body.items);
+    for (const name of ["members", "groups", "children"] as const) checked[name] += body.checked[name];
+    query = body.nextCursor === undefined ? undefined : `?cursor=${body.nextCursor}`;
+  }
+  expect(answers).toBeGreaterThan(10);
+  expect(all.body.nextCursor).toBeUndefined();
+  expect({ items, checked }).toEqual({ items: all.body.items, checked: all.body.checked });
+  expect(items).toHaveLength(whole.length);
+  expect(checked).toEqual({ members: 12, groups: 3, children: 2 });
+  const named = JSON.stringify(items);
+  for (const name of ["ada", "bob", "x.test", "Team", "Crew", "g-team"]) expect(named).not.toContain(name);
+});
+
+test("what is no cursor of a comparison is refused, and so is a project that is not there", async () => {
+  const { service } = ground;
+  const cursorOf = (place: string) => Buffer.from(`1${place}`).toString("base64url");
+  const places = [
+    "",
+    "{}",
+    "12",
+    '{"phase":"members","after":"x"}',
+    '{"phase":"nothing"}',
+    '{"phase":"names","after":""}',
+  ];
+  for (const cursor of ["x", ...places.map(cursorOf)]) {
+    const { status, body } = await service.admin("GET", `/projects/${homeId()}/compare?cursor=${cursor}`);
+    expect([status, body.code]).toEqual([400, "validation_failed"]);
+  }
+  const elsewhere = { phase: "copies", connectionId: parentId(), childId: ground.child.id };
+  const path = `/projects/${projectOf(ground.former)}/compare?cursor=${cursorOf(JSON.stringify(elsewhere))}`;
+  expect((await service.admin("GET", path)).body).toMatchObject({ items: [], checked: { children: 0 } });
+  expect((await service.admin("GET", `/projects/${"0".repeat(16)}/compare`)).status).toBe(404);
+});
+
+test("nothing is ever written", async () => {
+  await findingsWith(muchDamage(), homeId());
+  const client = broken.newClient();
+  const commands = new Set<string>();
+  client.middlewareStack.add(
+    (next, { commandName = "" }) =>
+      (args) => {
+        commands.add(commandName);
+        if (!readingCommands.has(commandName)) throw new Error(`${commandName} is refused`);
+        return next(args);
+      },
+    { step: "initialize", name: "refuseWrites" },
+  );
+  const { context } = createRuntime({ client, tableName: broken.tableName, sleep: async () => {} });
+  for (const projectId of [homeId(), inChild()]) {
+    expect(await findingsIn(context, projectId)).not.toEqual([]);
+  }
+  expect([...commands].sort()).toEqual([...readingCommands].sort());
+});
+
+const readingCommands: ReadonlySet<string> = new Set([
+  "BatchGetItemCommand",
+  "QueryCommand",
+  "TransactGetItemsCommand",
+]);

@@ -10,7 +10,7 @@ import type {
   ScanCommandInput,
   ScanCommandOutput,
 } from "@aws-sdk/client-dynamodb";
-import { copiedAttribute, membersPerBlock } from "../../lambda/table/keys.ts";
+import { copiedAttribute, heirsSinceAttribute, membersPerBlock } from "../../lambda/table/keys.ts";
 import { slotsPerPage, stripes } from "../../lambda/table/numbers.ts";
 import { askEngine } from "../support/engine-client.ts";
 
@@ -136,7 +136,7 @@ export function sortOut(items: readonly RawItem[], report: Report): Map<string, 
       A: () => part === undefined && takeActivity(tenant, sk, raw),
       C: () => takeOfConnection(tenant, id, part, sk, raw, report),
       G: () => takeOfGroups(tenant, part, sk, raw, report),
-      J: () => part === undefined && sk === "JOB" && takeJob(tenant, id, raw),
+      J: () => part === undefined && takeOfCopying(tenant, id, sk, raw),
     }[scope];
     if (!take?.()) report(`stray: ${pk} / ${sk} is no item of ours`);
   }
@@ -239,9 +239,11 @@ function takeMember(
   return true;
 }
 
-function takeJob(tenant: Tenant, childId: string, raw: RawItem): true {
-  tenant.jobs.set(childId, plainItem(raw));
-  return true;
+/** The job of a child, and word of groups that are not to be copied to it any more. */
+function takeOfCopying(tenant: Tenant, childId: string, sk: string, raw: RawItem): boolean {
+  tenant.connectionsNamed.add(childId);
+  if (sk === "JOB") tenant.jobs.set(childId, plainItem(raw));
+  return sk === "JOB" || (sk.startsWith("ENDED#") && raw["expiresAtSeconds"]?.N !== undefined);
 }
 
 function takeFailure(tenant: Tenant, sk: string, raw: RawItem): true {
@@ -293,7 +295,7 @@ function takeRosterPage(tenant: Tenant, owner: string, sk: string, raw: RawItem,
   if (kind !== "present" || (half !== "0" && half !== "1")) return false;
   for (const name of Object.keys(raw)) {
     const isLower = Number(name.slice(1)) < chunksPerPage / 2;
-    if (name !== "pk" && name !== "sk" && isLower !== (half === "0")) {
+    if (!notOfSets.has(name) && isLower !== (half === "0")) {
       report(`rosters: ${where} has ${name}, which is of the other half`);
     }
   }
@@ -369,6 +371,9 @@ function plain(value: AttributeValue): Json {
   return null;
 }
 
+/** What items of sets say beside them. */
+const notOfSets: ReadonlySet<string> = new Set(["pk", "sk", copiedAttribute, heirsSinceAttribute]);
+
 /** The one set that an item holds. */
 function numbersOnPage(page: number, raw: RawItem, prefix: string, where: string, report: Report): number[] {
   return setsOnPage(page, raw, prefix, where, report).get(prefix)!;
@@ -387,7 +392,7 @@ function setsOnPage(
 ): ReadonlyMap<string, number[]> {
   const sets = new Map([...prefixes].map((prefix) => [prefix, [] as number[]]));
   for (const [name, value] of Object.entries(raw)) {
-    if (name === "pk" || name === "sk" || name === copiedAttribute) continue;
+    if (notOfSets.has(name)) continue;
     const numbers = sets.get(name.slice(0, 1));
     const chunk = Number(name.slice(1));
     let bits = BigInt(value.N ?? "-1");

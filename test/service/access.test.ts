@@ -138,7 +138,7 @@ test("a token of another connection is refused after one look at both", async ()
   const counted = (await startCheckedService({ table, client })).adopt(connection);
   const other = await service.createConnection();
   counter.reset();
-  expectUnauthorized(await list(counted, other.token));
+  expectUnauthorized(await counted.scim("GET", "/Users/somebody", { token: other.token }));
   expect(counter.tally().commands).toEqual(["BatchGetItem"]);
 });
 

@@ -239,7 +239,11 @@ export function compareMember(project: Project, member: Member, body: Body): rea
 
 function managedBy(connection: Connection | undefined) {
   if (connection === undefined) return null;
-  return { connectionId: connection.identity.id, badge: "SSO-SCIM", inherited: connection.inherited === true };
+  return {
+    connectionId: connection.identity.id,
+    badge: "SSO-SCIM",
+    inherited: connection.inherited === true,
+  };
 }
 
 export function compareGroup(project: Project, group: Group, body: Body): readonly string[] {

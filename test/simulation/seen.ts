@@ -1,5 +1,6 @@
 /** What a table says of its one project, in the words of the model. Takes rows to pieces itself, as the auditor does. */
 
+import { numbersPerInheritance } from "../../lambda/table/numbers.ts";
 import {
   type Json,
   type JsonObject,
@@ -9,7 +10,6 @@ import {
   type Tenant,
   textOf,
 } from "../invariants/table-contents.ts";
-import { numbersPerInheritance } from "../../lambda/table/numbers.ts";
 import { urns } from "../service/scim-messages.ts";
 import type { Email, SeatKind } from "./steps.ts";
 

@@ -67,7 +67,9 @@ export function outcomesOfStep(
       ];
     }
     default:
-      return outcomesOf(project, step, labelOf(number, letter)).map(({ project: next, reply }) => alone(next, reply));
+      return outcomesOf(project, step, labelOf(number, letter)).map(({ project: next, reply }) =>
+        alone(next, reply),
+      );
   }
 }
 
