@@ -99,8 +99,8 @@ function memberAction(
   changes: readonly string[],
 ): ActivityAction | undefined {
   if (before === undefined) {
-    // Under a number that is not its first: somebody known, taken over again by a connection (`adopted` in `users.ts`).
-    return after.number === after.homeNumber ? "member.provisioned" : "member.linked";
+    // Somebody known, under another number: taken over again by a connection (`adopted` in `users.ts`).
+    return after.version === 1 ? "member.provisioned" : "member.linked";
   }
   if ((before.deletedAt === undefined) !== (after.deletedAt === undefined)) {
     return after.deletedAt === undefined ? "member.restored" : "member.deleted";

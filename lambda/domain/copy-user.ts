@@ -15,7 +15,7 @@ import type { Item, ItemsByKey, Write } from "../table/store.ts";
 import { type Connection, projectIdOf } from "./connection.ts";
 import { type Context, now } from "./context.ts";
 import { type CopyAt, lastVersion, planCopy, type Source } from "./copy-plan.ts";
-import { lastConnectionOf, type Member, seatOf, userNameOf } from "./member.ts";
+import { lastConnectionOf, type Member, userNameOf } from "./member.ts";
 import { changing, commit, groundOf, type MemberChange, readGround, takenName } from "./member-change.ts";
 import { conflict, quotaExceeded } from "./refusals.ts";
 import { adopted, newcomer, whoIsThere } from "./users.ts";
@@ -245,10 +245,9 @@ async function take(
   const met = await whoIsThere(context, child, attributes, ground);
   if (met === undefined) {
     const after = copied(newcomer(child, attributes, at));
-    // Of an inactive one no seat tells whether the project is there.
-    const checks = seatOf(after) === undefined ? [stillThere(context, child)] : [];
-    const arrival = { before: undefined, after, newNumber: false };
-    await commit(context, arrival, ground, quotaExceeded.toHeir, checks);
+    // Its first number is one of the project's own, and leads to it for ever, wherever it goes from here.
+    const arrival = { before: undefined, after, newNumber: true, place, returns: hasLeft };
+    await commit(context, arrival, ground, quotaExceeded.toHeir);
     return "changed";
   }
   const after = copied(adopted(met.member, child, attributes, at));

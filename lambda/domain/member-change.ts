@@ -32,6 +32,8 @@ export interface MemberChange {
   /** As wanted. Its `number` is of no account where `newNumber` is set. */
   readonly after: Member;
   readonly newNumber: boolean;
+  /** Of a new member: where its row shall be, if not at its first number. */
+  readonly place?: number;
   /** Of a copy: that it comes back to the number it is given, which it had left for another. */
   readonly returns?: boolean;
   /** Of somebody new to a connection: the connection, as the change was decided by. */
@@ -93,8 +95,9 @@ export async function commit(
   const plan = touchesSeats(change) ? await seatPlan(context, change, ground.pools, refuse) : undefined;
   const steps = plan?.steps ?? [];
   const source = steps.find((step) => step.ordinal !== undefined);
-  const number = source?.ordinal !== undefined ? numberOf(source.pool.stripe, source.ordinal) : after.number;
-  const numbered: Member = { ...after, number, homeNumber: before ? before.homeNumber : number };
+  const given = source?.ordinal !== undefined ? numberOf(source.pool.stripe, source.ordinal) : after.number;
+  const number = change.place ?? given;
+  const numbered: Member = { ...after, number, homeNumber: before ? before.homeNumber : given };
   const member = withExternalIdPlace(before, numbered, ground.externalIdAt);
   const outcome = await context.store.transact([
     ...memberWrites(change, member, ground.claimAt, context.actor),

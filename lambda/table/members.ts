@@ -231,7 +231,11 @@ function rowWrites(before: Member | undefined, after: Member, actor: string): re
   const moves = before !== undefined && before.number !== after.number;
   const row = memberRowItem(moves ? { ...after, movedFrom: before.number } : after, actor);
   if (before === undefined) {
-    return [{ put: row, when: placeFree(after) }];
+    const { projectId, number, homeNumber } = after;
+    const arrived: Write = { put: row, when: placeFree(after) };
+    return number === homeNumber
+      ? [arrived]
+      : [arrived, { put: { ...memberKey(projectId, homeNumber), movedTo: number }, when: absent }];
   }
   const unchanged = { expression: "revision = :seenRevision", values: { ":seenRevision": before.revision } };
   if (!moves) {
@@ -245,7 +249,7 @@ function rowWrites(before: Member | undefined, after: Member, actor: string): re
     },
     when: unchanged,
   };
-  const moved: Write = { put: row, when: placeFree(after, before.number) };
+  const moved: Write = { put: row, when: placeFree(after) };
   if (before.number === before.homeNumber || after.number === before.homeNumber) {
     return [moved, left];
   }
@@ -257,19 +261,16 @@ function rowWrites(before: Member | undefined, after: Member, actor: string): re
 }
 
 /**
- * Nothing is at a number that is given for the first time. That of a copy follows from its source's: it may hold word of an
- * earlier end of the source, or of where the member went that comes back from there now.
+ * Nothing is at a number that is given for the first time. That of a copy follows from its source's, and is nobody's first:
+ * it may hold word of an earlier end of the source, or of where an earlier copy went.
  */
-function placeFree({ sourceVersion }: Member, from?: number): Condition {
-  if (sourceVersion === undefined) {
-    return absent;
-  }
-  return {
-    expression:
-      "attribute_not_exists(pk) OR goneAtVersion < :sourceVersion" +
-      (from === undefined ? "" : " OR movedTo = :from"),
-    values: { ":sourceVersion": sourceVersion, ...(from !== undefined && { ":from": from }) },
-  };
+function placeFree({ sourceVersion }: Member): Condition {
+  return sourceVersion === undefined
+    ? absent
+    : {
+        expression: "attribute_not_exists(pk) OR attribute_exists(movedTo) OR goneAtVersion < :sourceVersion",
+        values: { ":sourceVersion": sourceVersion },
+      };
 }
 
 interface ClaimWanted {

@@ -35,7 +35,28 @@ export interface Units {
 }
 
 /** DESIGN §2. */
-export const appliedBudget: Units = { rcu: 8, wcu: 14 };
+const appliedBudget: Units = { rcu: 8, wcu: 14 };
+
+/** What is more than one change for the child. */
+const namedBudgets: Readonly<Record<string, Units>> = {
+  // An end undone and a move at once: rows under two numbers, names that were remembered and are held again.
+  "return of a user (deactivate)": { rcu: 10, wcu: 20 },
+  "return of a user (delete)": { rcu: 10, wcu: 20 },
+  // Row and page of the source ring, each by itself; the copy and its page are made one after the other.
+  "create group of 1": { rcu: 12, wcu: 14 },
+  // A copy's own end rings as any group's does, for the members' groups; and is looked at, for it may have been by hand.
+  "delete group of 0": { rcu: 12, wcu: 14 },
+  "delete group of 1": { rcu: 22, wcu: 14 },
+};
+
+export function budgetOf({ name }: MeasuredChange): Units {
+  return namedBudgets[name] ?? appliedBudget;
+}
+
+export function isWithinBudget(measured: MeasuredChange): boolean {
+  const budget = budgetOf(measured);
+  return measured.cost.rcu <= budget.rcu && measured.cost.wcu <= budget.wcu;
+}
 
 export interface MeasuredChange {
   readonly name: string;

@@ -72,6 +72,7 @@ class Choice {
       [9, () => this.#meeting(state)],
       [7, () => this.#planned(state)],
       [4, () => this.#link(state)],
+      [5, () => this.#newcomer(state)],
       [0.6, () => ({ kind: "cut", in: this.#random.pick(children), from: this.#random.pick(slots) })],
       [1.5, () => ({ kind: "retry", in: this.#random.pick(children), failure: this.#random.below(10) })],
     ]);
@@ -90,6 +91,20 @@ class Choice {
     return heirsOf(state).length === 0
       ? { kind: "link", in: this.#random.pick(children), to: "okta" }
       : undefined;
+  }
+
+  #newcomer(state: State): Act | undefined {
+    const slot = this.#chance(0.8) ? "okta" : "entra";
+    const connection = connectionAt(state.parent, slot);
+    if (!connection?.scimEnabled || usableToken(state.parent, connection) === undefined) return undefined;
+    const users = usersAt({ project: state.parent, connection }).map(({ user }) => user!.label);
+    const body = { userName: `new${this.#random.below(8)}@x.example`, team: this.#chance(0.5) };
+    return this.#request(
+      "parent",
+      this.#chance(0.7)
+        ? { kind: "create user", at: slot, body }
+        : { kind: "create group", at: slot, body: { displayName: `New ${this.#random.below(5)}`, users } },
+    );
   }
 
   #link(state: State): Act | undefined {
@@ -123,7 +138,7 @@ class Choice {
     const isSeldom = this.#chance(0.08);
     if (place === "parent" && text.includes('"delete connection"')) return false;
     if (text.includes('"nobody"') || /"(?:read|find|sign in|wait)/.test(text)) return isSeldom;
-    if (place !== "parent" && /"create connection"|token"/.test(text)) return isSeldom;
+    if (place !== "parent" && /"create connection"|token"/.test(text)) return this.#chance(0.02);
     const requests = step.kind === "at once" ? step.requests : [step.kind === "crash" ? step.request : step];
     return (
       isSeldom ||

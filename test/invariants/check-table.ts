@@ -398,7 +398,9 @@ function checkDeparted(tenant: Tenant, rows: ReadonlyMap<number, Row>, report: R
     if (count > 1) report(`rosters: ${number} is among the departed of ${count} connections`);
   }
   for (const [number, item] of tenant.rows) {
-    if (item["movedTo"] !== undefined && !leftBehind.has(number)) {
+    // A member that was nobody's user moves when it becomes a child's.
+    const isToChild = inheritanceOf(endOf(tenant, number) ?? 0) > 0;
+    if (item["movedTo"] !== undefined && !isToChild && !leftBehind.has(number)) {
       report(`rosters: ${number} was left behind, yet is not among the departed`);
     }
   }

@@ -1,8 +1,10 @@
 /**
  * A service of which every single answer is held against the rules that all answers share: the OpenAPI document for the
- * admin API, RFC 7644 for SCIM. A test that looks at one thing so notices another that is wrong.
+ * admin API, RFC 7644 for SCIM. A test that looks at one thing so notices another that is wrong. And what is left in the table
+ * when it stops is compared, but for what the stream carries (`lambda/domain/compare.ts`).
  */
 
+import { compareAll } from "../invariants/compare-all.ts";
 import type { ServiceOptions, ServiceResponse, TestConnection, TestService } from "../support/service.ts";
 import { startService } from "../support/service.ts";
 import { isTime, schemaFaults } from "./json-schema.ts";
@@ -53,6 +55,10 @@ export async function startCheckedService(options: ServiceOptions = {}): Promise
     },
     createConnection: async (fields, project) => within(await service.createConnection(fields, project)),
     adopt: (connection) => within(service.adopt(connection)),
+    async stop() {
+      const differences = await compareAll(service.table, { trailing: false }).finally(() => service.stop());
+      if (differences.length > 0) throw new Error(`what was left does not agree:\n${differences.join("\n")}`);
+    },
   };
 }
 

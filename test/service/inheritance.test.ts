@@ -159,7 +159,7 @@ describe("a child", () => {
     ]);
     expect(
       (await home.admin("GET", `/connections/${parent.connection.id}/children`)).body.items.map(
-        (c: any) => c.sync.state,
+        (child: { readonly sync: Fields }) => child.sync["state"],
       ),
     ).toEqual(["degraded", "degraded"]);
   });
@@ -207,6 +207,56 @@ describe("a child", () => {
     expect((await product.memberNamed("bob")).managedBy).toBeNull();
     expect((await home.admin("DELETE", `/connections/${parent.connection.id}`)).status).toBe(204);
     expect((await service.admin("DELETE", `/projects/${product.project.id}`)).status).toBe(204);
+    expect(pump.parked).toEqual([]);
+  });
+
+  test("makes another copy where the first one went to another connection while SCIM was off", async () => {
+    const ada = await created("/Users", user("ada"));
+    await created("/Groups", group("Team", [ada]));
+    const { product } = await childIn();
+    await pump.drain();
+    const copy = await product.memberNamed("ada");
+    const settings = `/connections/${parent.connection.id}`;
+    await home.admin("PATCH", settings, { scimEnabled: false });
+    const own = await service.createConnection({}, product.project);
+    expect((await own.scim("POST", "/Users", user("ada"))).status).toBe(201);
+    await home.admin("PATCH", `/members/${(await home.memberNamed("ada")).id}`, { userName: "eve" });
+    await home.admin("PATCH", settings, { scimEnabled: true });
+    await pump.drain();
+    expect(pump.parked).toEqual([]);
+    expect(await people(product)).toEqual([
+      ["ada", "reader", "active"],
+      ["eve", "reader", "active"],
+    ]);
+    expect(await product.member(copy.id)).toMatchObject({
+      userName: "ada",
+      managedBy: { connectionId: own.connection.id, inherited: false },
+    });
+    expect(await groupsOf(product)).toEqual({ Team: ["eve"] });
+    const eve = await product.memberNamed("eve");
+    expect(await product.member(eve.id)).toMatchObject({
+      managedBy: { inherited: true },
+      groups: [{ displayName: "Team" }],
+    });
+  });
+
+  test("makes a group again that is deleted there by hand", async () => {
+    const ada = await created("/Users", user("ada"));
+    const team = await created("/Groups", group("Team", [ada]));
+    const { product } = await childIn();
+    await pump.drain();
+    const [copy] = (await product.admin("GET", "/groups")).body.items;
+    expect((await product.admin("DELETE", `/groups/${copy.id}`)).body.code).toBe("managed_by_idp");
+    for (let round = 0; round < 2; round++) {
+      expect((await product.admin("DELETE", `/groups/${copy.id}?force=true`)).status).toBe(204);
+      await pump.drain();
+      expect(await groupsOf(product)).toEqual({ Team: ["ada"] });
+    }
+    expect((await product.member((await product.memberNamed("ada")).id)).groups).toHaveLength(1);
+    await scim("DELETE", `/Groups/${team}`);
+    await pump.drain();
+    expect(await groupsOf(product)).toEqual({});
+    expect((await product.member((await product.memberNamed("ada")).id)).groups).toEqual([]);
     expect(pump.parked).toEqual([]);
   });
 });

@@ -215,6 +215,7 @@ export const operations = [
     body: schemas.tokenRotate,
     status: 201,
     answer: schemas.issuedToken,
+    refusals: ["inherited_setting"],
     handle: async ({ context, path, body }) =>
       issuedTokenView(await rotateTokens(context, path["projectId"]!, path["connectionId"]!, body)),
   }),
@@ -225,6 +226,7 @@ export const operations = [
     summary: "List the live tokens, without the tokens themselves",
     query: schemas.pageQuery,
     answer: schemas.pageOf(schemas.token),
+    refusals: ["inherited_setting"],
     handle: async ({ context, path, query }) =>
       pageOfAll(await listTokens(context, path["projectId"]!, path["connectionId"]!), query, tokenView),
   }),
@@ -233,6 +235,7 @@ export const operations = [
     method: "DELETE",
     path: `${tokens}/{tokenId}`,
     summary: "Revoke a token; it is refused from the next request on",
+    refusals: ["inherited_setting"],
     handle: ({ context, path }) =>
       deleteToken(context, path["projectId"]!, path["connectionId"]!, path["tokenId"]!),
   }),
