@@ -44,6 +44,9 @@ export const functionPermissions: Readonly<Record<DeployedFunctionName, readonly
   discovery: ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"],
   /** Reads what has changed, and writes what is derived from it; its stream and its queue are in `stream-consumer.ts`. */
   propagation: [...read, ...transact, "dynamodb:BatchWriteItem"],
-  /** Puts entries of the trail, in batches, and removes those of a project that turns out to be gone. */
-  activity: ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"],
+  /**
+   * Puts entries of the trail, in batches, and removes those of a project that turns out to be gone; asks for another look at
+   * what a child could not take.
+   */
+  activity: ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:Query", "dynamodb:UpdateItem"],
 };

@@ -15,6 +15,11 @@ import { readCopyJobs } from "../../lambda/table/copy-jobs.ts";
 import { type Key, memberKey } from "../../lambda/table/keys.ts";
 import { copyOfNumber } from "../../lambda/table/numbers.ts";
 import type { Store } from "../../lambda/table/store.ts";
+import {
+  isWithinBudget,
+  type MeasuredChange,
+  openInheritanceGround,
+} from "../budgets/inheritance-budgets.ts";
 import { compareAll } from "../invariants/compare-all.ts";
 import { activation, patch, replace } from "../service/scim-messages.ts";
 import { type CallCounter, countCalls } from "../support/counting-client.ts";
@@ -60,12 +65,25 @@ export interface BackfillRow extends BackfillOptions {
   /** Of the activity trail. */
   readonly trailRcuPerCopy: number;
   readonly trailWcuPerCopy: number;
-  /** Batches that the stream gave up. */
-  readonly parked: number;
-  /** Projects whose seats are not what they should be. */
-  readonly wrongSeats: number;
+  /** Whether the stream gave up nothing, each project has as many seats taken as the parent, and there are no differences. */
+  readonly isExact: boolean;
   /** What the service's own comparison of all projects finds. */
   readonly differences: readonly string[];
+}
+
+export interface AppliedRow extends MeasuredChange {
+  readonly withinBudget: boolean;
+}
+
+/** DESIGN §2's row on inheritance. */
+export async function benchApplied(): Promise<readonly AppliedRow[]> {
+  const ground = await openInheritanceGround();
+  try {
+    const measured = await ground.measure();
+    return measured.map((change) => ({ ...change, withinBudget: isWithinBudget(change) }));
+  } finally {
+    await ground.stop();
+  }
 }
 
 /** How often a child that does not show a change yet is looked at again: finer than what is measured, and little work. */
@@ -150,6 +168,8 @@ export async function benchBackfill(options: BackfillOptions): Promise<BackfillR
     const usages = await Promise.all(
       projects.map(async (id) => (await service.admin("GET", `/projects/${id}`)).body.usage),
     );
+    const areSeatsExact = usages.every(({ readers }) => readers === users);
+    const differences = await compareAll(table);
     const [copied, trail] = [propagation.tally(), activity.tally()];
     return {
       ...options,
@@ -160,9 +180,8 @@ export async function benchBackfill(options: BackfillOptions): Promise<BackfillR
       wcuPerCopy: copied.writeCapacity / copies,
       trailRcuPerCopy: trail.readCapacity / copies,
       trailWcuPerCopy: trail.writeCapacity / copies,
-      parked: pump.parked.length,
-      wrongSeats: usages.filter(({ readers }) => readers !== users).length,
-      differences: await compareAll(table),
+      isExact: pump.parked.length === 0 && areSeatsExact && differences.length === 0,
+      differences,
     };
   } finally {
     await ground.stop();

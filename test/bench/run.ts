@@ -1,4 +1,6 @@
+import { propagationMapping } from "../../lambda/stream/stream-mapping.ts";
 import { benchBundles, benchGroups, benchOperations } from "./bench.ts";
+import { benchApplied, benchBackfill, benchLag } from "./inheritance.ts";
 
 // The costs are measured in this process: its requests are not to be logged between the tables.
 process.env["POWERTOOLS_LOG_LEVEL"] ??= "SILENT";
@@ -50,5 +52,55 @@ console.table(
 );
 if (rows.some(({ withinBudget }) => !withinBudget)) {
   console.error("rollcall: a group operation costs more than DESIGN §2 allows");
+  process.exitCode = 1;
+}
+
+const applied = await benchApplied();
+console.log("\nOne change of a parent applied to one child, beyond what it costs without a child.");
+console.table(
+  applied.map(({ name, cost, withinBudget }) => ({
+    change: name,
+    RCU: cost.rcu,
+    WCU: cost.wcu,
+    "within DESIGN §2": withinBudget,
+  })),
+);
+if (applied.some(({ withinBudget }) => !withinBudget)) {
+  console.error("rollcall: a change applied to a child costs more than DESIGN §2 allows");
+  process.exitCode = 1;
+}
+
+const windowSeconds = propagationMapping.batchingWindowSeconds;
+const load = { children: 50, users: 50, rate: 1, changes: 100 };
+console.log(
+  `\nUntil each of ${load.children} children shows a change, at ${load.rate} a second; milliseconds.`,
+);
+console.table(
+  [await benchLag({ ...load, windowSeconds }), await benchLag({ ...load, windowSeconds: 0 })].map(
+    ({ windowSeconds: window, failures, p50, p99 }) => ({
+      "batching window, s": window,
+      failures,
+      p50: rounded(p50),
+      p99: rounded(p99),
+    }),
+  ),
+);
+
+const backfill = { children: 50, users: 100, linkedAtOnce: 16, windowSeconds };
+console.log(`\n${backfill.children} children of a parent with ${backfill.users} users, linked at once.`);
+const copied = await benchBackfill(backfill);
+console.table([
+  {
+    "linked, s": rounded(copied.linkedSeconds),
+    "in sync, s": rounded(copied.seconds),
+    "copies/s": rounded(copied.copiesPerSecond),
+    "RCU a copy": rounded(copied.rcuPerCopy),
+    "WCU a copy": rounded(copied.wcuPerCopy),
+    "RCU of its trail": rounded(copied.trailRcuPerCopy),
+    "WCU of its trail": rounded(copied.trailWcuPerCopy),
+  },
+]);
+if (!copied.isExact) {
+  console.error(`rollcall: the children are not what their parent is\n${copied.differences.join("\n")}`);
   process.exitCode = 1;
 }

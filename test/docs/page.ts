@@ -14,7 +14,16 @@ export interface Trouble {
   readonly connection?: Readonly<Record<string, unknown>>;
   /** Whether it has changes carried by the stream's handlers. */
   readonly isCarried?: true;
+  /** That of its neighbours, or it stands by itself. */
+  readonly chapter?: Chapter;
   play(scene: Scene): Promise<void>;
+}
+
+/** Troubles that need the same to be told first. */
+export interface Chapter {
+  readonly title: string;
+  /** Markdown, its lines broken. */
+  readonly introduction: string;
 }
 
 const head = `# Troubleshooting
@@ -54,8 +63,17 @@ export function pageOf(sections: readonly Section[]): string {
     "| --- | --- | --- | --- |",
     ...rows,
   ].join("\n");
-  const chapters = sections.map(({ trouble, markdown }) => `## ${trouble.title}\n\n${markdown}`);
-  return `${[head, "## What you see", table, ...chapters].join("\n\n")}\n`;
+  return `${[head, "## What you see", table, ...chaptersOf(sections)].join("\n\n")}\n`;
+}
+
+function chaptersOf(sections: readonly Section[]): readonly string[] {
+  return sections.flatMap(({ trouble: { title, chapter }, markdown }, index) => {
+    const isOpened = chapter === sections[index - 1]?.trouble.chapter;
+    return [
+      ...(chapter === undefined || isOpened ? [] : [`## ${chapter.title}\n\n${chapter.introduction}`]),
+      `${chapter === undefined ? "##" : "###"} ${title}\n\n${markdown}`,
+    ];
+  });
 }
 
 const places: readonly Place[] = ["IdP", "sync failure", "product"];

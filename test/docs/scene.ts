@@ -85,10 +85,33 @@ interface Pause {
   readonly text: string;
 }
 
+/** Whose admin requests are shown as whose. */
+export interface Side {
+  readonly who: string;
+  readonly product: Product;
+}
+
+/** The side of a connection that inherits. */
+export interface Heir extends Side {
+  readonly id: string;
+  /** Of the connection, within its project. */
+  readonly path: string;
+  readonly admin: (
+    method: string,
+    path: string,
+    body: Fields | undefined,
+    expected: Expected,
+  ) => Promise<ServiceResponse>;
+  readonly failure: (reason: string, expected: ExpectedFailure) => Promise<{ readonly id: string }>;
+  readonly noFailure: () => Promise<void>;
+}
+
 export class Scene {
   readonly stage: Stage;
   readonly connection: TestConnection;
   readonly product: Product;
+  readonly #own: Side;
+  readonly #heirs: Product[] = [];
   /** The identity provider of `connection`. */
   readonly idp: Speaker;
   readonly #parts: (Text | Call | Pause)[] = [];
@@ -101,6 +124,7 @@ export class Scene {
     this.stage = stage;
     this.connection = connection;
     this.product = productOf(stage.service, connection.project);
+    this.#own = { who: "admin", product: this.product };
     this.name("p", connection.project.id);
     this.name("c", connection.connection.id);
     this.name("token", connection.token);
@@ -179,25 +203,30 @@ export class Scene {
     path: string,
     body: Fields | undefined,
     expected: Expected,
+    { who, product }: Side = this.#own,
   ): Promise<ServiceResponse> {
-    const response = await this.product.admin(method, path, body);
+    const response = await product.admin(method, path, body);
     const shown = `${method} …${decodeURIComponent(path)}${body ? ` ${shownValue(body)}` : ""}`;
     const { status } = response;
     const told =
       status < 400 ? { status } : { status, code: response.body.code, detail: response.body.detail };
-    this.#answered("admin", shown, told, response, expected);
+    this.#answered(who, shown, told, response, expected);
     return response;
   }
 
   /** The one sync failure that is open: of the latest refusal, which mostly has told its detail already. */
-  async failure(reason: string, expected: ExpectedFailure): Promise<{ readonly id: string }> {
-    const [failure, ...others] = await this.#openFailures();
+  async failure(
+    reason: string,
+    expected: ExpectedFailure,
+    { who, product }: Side = this.#own,
+  ): Promise<{ readonly id: string }> {
+    const [failure, ...others] = await openFailures(product);
     expect(others).toEqual([]);
     const { identifier, attempts = 1, resourceType = "User", detail = this.#lastDetail } = expected;
     expect(failure).toMatchObject({ reason, identifier, attempts, resourceType, detail });
     this.#parts.push({
       kind: "call",
-      who: "admin",
+      who,
       request: "GET …/sync-failures",
       answer: `200 ${reason}: ${resourceType} "${identifier}", ${failure.operation}, ${failure.httpStatus}, attempts ${attempts}`,
       notes: [...(expected.detail === undefined ? [] : [`detail: ${detail}`]), `remedy: ${failure.remedy}`],
@@ -206,19 +235,38 @@ export class Scene {
   }
 
   /** Asserts that no sync failure is open where one could be looked for, and shows that. */
-  async noFailure(): Promise<void> {
-    await this.end();
-    this.#parts.push({
-      kind: "call",
-      who: "admin",
-      request: "GET …/sync-failures",
-      answer: "200, none is open",
-    });
+  async noFailure({ who, product }: Side = this.#own): Promise<void> {
+    expect(await openFailures(product)).toEqual([]);
+    this.#parts.push({ kind: "call", who, request: "GET …/sync-failures", answer: "200, none is open" });
   }
 
   /** Whatever went wrong has been mended. */
   async end(): Promise<void> {
-    expect(await this.#openFailures()).toEqual([]);
+    for (const product of [this.product, ...this.#heirs]) expect(await openFailures(product)).toEqual([]);
+  }
+
+  /** Another project. What is asked for there is shown as of a `child`. */
+  async otherProject(fields: Fields = {}): Promise<Side> {
+    const product = productOf(this.stage.service, await this.stage.service.createProject(fields));
+    this.#heirs.push(product);
+    return { who: "child", product };
+  }
+
+  /** A project with a connection that inherits from `connection`, both there already: its id is `{child}`. */
+  async inherit(fields: Fields = {}): Promise<Heir> {
+    const side = await this.otherProject(fields);
+    const link = { name: "Branch", inheritsFrom: this.connection.connection.id };
+    const { status, body } = await side.product.admin("POST", "/connections", link);
+    expect([status, body.id]).toEqual([201, expect.any(String)]);
+    const id = this.name("child", body.id);
+    return {
+      ...side,
+      id,
+      path: `/connections/${id}`,
+      admin: (method, path, body, expected) => this.admin(method, path, body, expected, side),
+      failure: (reason, expected) => this.failure(reason, expected, side),
+      noFailure: () => this.noFailure(side),
+    };
   }
 
   markdown(): string {
@@ -286,13 +334,9 @@ export class Scene {
     return detail;
   }
 
-  async #openFailures() {
-    const { body } = await this.product.admin("GET", "/sync-failures");
-    return body.items;
-  }
-
   async #openIdentifiers() {
-    return (await this.#openFailures()).map(({ identifier }: { readonly identifier: string }) => identifier);
+    const failures = await openFailures(this.product);
+    return failures.map(({ identifier }: { readonly identifier: string }) => identifier);
   }
 
   #symbolized(text: string): string {
@@ -301,6 +345,11 @@ export class Scene {
       .toSorted(([a], [b]) => b.length - a.length)
       .reduce((told, [value, symbol]) => told.replaceAll(value, symbol), text);
   }
+}
+
+async function openFailures(product: Product) {
+  const { body } = await product.admin("GET", "/sync-failures");
+  return body.items;
 }
 
 /** Columns of a transcript's lines, and of prose. */

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { StreamPump } from "../../bin/local/stream-pump.ts";
 import { startCheckedService } from "../service/checked-service.ts";
 import { startPumps } from "../support/stream.ts";
 import { startTable, type TestTable } from "../support/table.ts";
@@ -9,6 +10,7 @@ import { accessTroubles } from "./access-troubles.ts";
 import { departureTroubles } from "./departure-troubles.ts";
 import { firstSyncTroubles } from "./first-sync-troubles.ts";
 import { groupTroubles } from "./group-troubles.ts";
+import { inheritanceTroubles } from "./inheritance-troubles.ts";
 import { anchor, pageOf, type Section, type Trouble } from "./page.ts";
 import { Scene, type Stage } from "./scene.ts";
 import { seatTroubles } from "./seat-troubles.ts";
@@ -23,31 +25,40 @@ const troubles: readonly Trouble[] = [
   ...signInTroubles,
   ...accessTroubles,
   ...serviceTroubles,
+  ...inheritanceTroubles,
 ];
 
 /** Three in the morning. */
 const start = Date.parse("2026-03-01T03:00:00.000Z");
 const clock = { now: start };
 let table: TestTable;
+let pumps: StreamPump;
 let stage: Stage;
+/** The stream's handlers wait, so that a scene can show what is not carried yet. */
+let gate = Promise.withResolvers<void>();
 beforeAll(async () => {
   table = await startTable({ stream: true });
   const now = () => clock.now;
+  pumps = await startPumps(table, { clock: now, before: () => gate.promise });
   stage = {
     service: await startCheckedService({ table, clock: now }),
     clock,
     async carry() {
-      const pumps = await startPumps(table, { clock: now });
+      gate.resolve();
       await pumps.drain();
       expect(pumps.parked).toEqual([]);
-      await pumps.stop();
+      gate = Promise.withResolvers<void>();
     },
   };
 });
-afterAll(() => table.stop());
+afterAll(async () => {
+  gate.resolve();
+  await pumps.stop();
+  await table.stop();
+});
 
 const played = new Map<Trouble, Section>();
-/** The stream is read from its beginning, so what is carried comes while there is little. */
+/** What is carried comes first, while there is little else in the stream. */
 const inTurn = troubles.toSorted((a, b) => Number(b.isCarried ?? false) - Number(a.isCarried ?? false));
 
 describe("a trouble and its way out", () => {

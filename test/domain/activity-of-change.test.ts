@@ -49,7 +49,7 @@ describe("a member", () => {
     [
       "new under another number than its first: taken back",
       undefined,
-      { number: 8 },
+      { number: 8, version: 4 },
       ["member.linked", "access", "active", "isTeamAccount", "name", "role", "userName"],
     ],
     [

@@ -27,17 +27,30 @@ export async function startPump(
 
 /**
  * Carries the stream of a table to all the handlers there are, as deployed. `clock`: of the handlers, epoch milliseconds;
- * `publish`: takes what they publish.
+ * `publish`: takes what they publish; `before`: is waited for before each invocation.
  */
 export async function startPumps(
   table: TestTable,
-  options: { readonly clock?: () => number; readonly publish?: Publish } = {},
+  {
+    before = async () => {},
+    ...options
+  }: {
+    readonly clock?: () => number;
+    readonly publish?: Publish;
+    readonly before?: () => Promise<void>;
+  } = {},
 ): Promise<StreamPump> {
   const { client, tableName } = table;
   const runtime = createRuntime({ client, tableName, sleep: async () => {}, ...options });
+  const waiting =
+    (handler: StreamHandler): StreamHandler =>
+    async (event, context) => {
+      await before();
+      return handler(event, context);
+    };
   return startStreamPumps(pumping(table), [
-    { mapping: propagationMapping, handler: createPropagationHandler(runtime) },
-    { mapping: activityMapping, handler: createActivityHandler(runtime) },
+    { mapping: propagationMapping, handler: waiting(createPropagationHandler(runtime)) },
+    { mapping: activityMapping, handler: waiting(createActivityHandler(runtime)) },
   ]);
 }
 
