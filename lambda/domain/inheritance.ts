@@ -18,6 +18,7 @@ import {
   linkChild,
   readCopyJob,
   readCopyJobs,
+  replaceCopyJob,
   unlinkChild,
 } from "../table/copy-jobs.ts";
 import { readProjects } from "../table/projects.ts";
@@ -26,9 +27,10 @@ import type { Write } from "../table/store.ts";
 import { failuresIn } from "../table/sync-failures.ts";
 import { type Connection, type Inheritance, projectIdOf } from "./connection.ts";
 import { type Context, now } from "./context.ts";
-import { type CopyJob, newCopyJob } from "./copy-job.ts";
+import { type CopyJob, newCopyJob, restarted } from "./copy-job.ts";
 import { isConnectionId, newConnectionId, projectOfConnection } from "./ids.ts";
 import { childrenMax, failuresListedMax, inheritancesPerProjectMax } from "./limits.ts";
+import { changing } from "./member-change.ts";
 import type { Project } from "./project.ts";
 import { conflict, validationFailed } from "./refusals.ts";
 import type { Page, PageWish } from "./walked-page.ts";
@@ -161,6 +163,23 @@ export async function syncOf(context: Context, connection: Connection): Promise<
   }
   const job = await readCopyJob(context.store, connection.id);
   return job && (await syncFrom(context, job));
+}
+
+/** Has everything of the parent looked at again, whatever was lost. Of a root: 409, since it has nobody to copy from. */
+export async function syncAgain(context: Context, connection: Connection): Promise<Sync> {
+  if (connection.inheritance === undefined) {
+    throw conflict(
+      "not_inherited",
+      "This connection inherits from no other; let its identity provider run a full sync instead.",
+    );
+  }
+  const { store } = context;
+  const begun = await changing(context, async () => {
+    const job = (await readCopyJob(store, connection.id)) ?? overtaken();
+    const again = restarted(job, job.epoch, now(context));
+    return (await store.transact([replaceCopyJob(job, again)])) === "done" ? again : overtaken();
+  });
+  return syncFrom(context, begun);
 }
 
 async function syncFrom(context: Context, job: CopyJob): Promise<Sync> {

@@ -247,7 +247,9 @@ export class Scene {
 
   /** Another project. What is asked for there is shown as of a `child`. */
   async otherProject(fields: Fields = {}): Promise<Side> {
-    const product = productOf(this.stage.service, await this.stage.service.createProject(fields));
+    const project = await this.stage.service.createProject({ name: "Branch", ...fields });
+    this.name("child's project", project.id);
+    const product = productOf(this.stage.service, project);
     this.#heirs.push(product);
     return { who: "child", product };
   }

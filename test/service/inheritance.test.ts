@@ -1,5 +1,7 @@
+import { UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { StreamPump } from "../../bin/local/stream-pump.ts";
+import { scanTable } from "../invariants/table-contents.ts";
 import type { TestConnection, TestService } from "../support/service.ts";
 import { startPumps } from "../support/stream.ts";
 import { startTable, type TestTable } from "../support/table.ts";
@@ -259,4 +261,38 @@ describe("a child", () => {
     expect((await product.member((await product.memberNamed("ada")).id)).groups).toEqual([]);
     expect(pump.parked).toEqual([]);
   });
+
+  test("gets everything again on request, whatever was lost", async () => {
+    await created("/Users", user("ada"));
+    const { product, id } = await childIn();
+    await pump.drain();
+    await spoilNames(product);
+    expect((await product.memberNamed("ada")).displayName).toBe("spoilt");
+    const again = await product.admin("POST", `/connections/${id}/sync`);
+    expect(again).toMatchObject({ status: 202, body: { state: "backfilling", usersDone: 0 } });
+    await pump.drain();
+    expect((await product.memberNamed("ada")).displayName).not.toBe("spoilt");
+    expect((await product.admin("GET", `/connections/${id}`)).body.sync).toMatchObject({
+      state: "in_sync",
+      usersDone: 1,
+    });
+    expect((await home.admin("POST", `/connections/${parent.connection.id}/sync`)).body.code).toBe(
+      "not_inherited",
+    );
+  });
 });
+
+/** As nobody does who keeps to the interfaces. */
+async function spoilNames({ project }: Product): Promise<void> {
+  const items = await scanTable(table.client, table.tableName);
+  for (const { pk, sk, copyOf } of items) {
+    if (copyOf === undefined || !pk!.S!.startsWith(`M#${project.id}#`)) continue;
+    const update = new UpdateItemCommand({
+      TableName: table.tableName,
+      Key: { pk: pk!, sk: sk! },
+      UpdateExpression: "SET attributes.displayName = :spoilt",
+      ExpressionAttributeValues: { ":spoilt": { S: "spoilt" } },
+    });
+    await table.client.send(update);
+  }
+}

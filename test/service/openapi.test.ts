@@ -208,7 +208,7 @@ describe("it documents what API.md §3 names, and what it documents is there", (
     const rank = (id: string) =>
       id === "rotateTokens" ? 2 : id.startsWith("delete") || id.startsWith("dismiss") ? 1 : 0;
     // Nothing is inherited here.
-    const successes: Readonly<Record<string, string>> = { retrySyncFailure: "409" };
+    const successes: Readonly<Record<string, string>> = { retrySyncFailure: "409", syncConnection: "409" };
     const inOrder = operations().sort(
       (a, b) => rank(a.operation.operationId) - rank(b.operation.operationId),
     );

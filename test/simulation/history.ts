@@ -2,6 +2,7 @@
 
 import { checkMemberships } from "../invariants/check-memberships.ts";
 import { checkItems } from "../invariants/check-table.ts";
+import { compareAll } from "../invariants/compare-all.ts";
 import { createSeededRandom } from "../support/seeded-random.ts";
 import { compareOutcome } from "./compare.ts";
 import { connectionPath, scimRoot } from "./messages.ts";
@@ -150,6 +151,7 @@ async function audit(world: World, project: Project): Promise<readonly string[]>
       groupNamesWereFree: true,
     }),
     ...checkMemberships(items),
+    ...(await compareAll(world.service.table)),
     ...(await surveyMemberships(world, project)),
   ];
 }

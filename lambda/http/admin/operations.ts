@@ -16,7 +16,7 @@ import {
 } from "../../domain/connections.ts";
 import type { Context } from "../../domain/context.ts";
 import { isConnectionId, isProjectId } from "../../domain/ids.ts";
-import { listChildren, syncOf } from "../../domain/inheritance.ts";
+import { listChildren, syncAgain, syncOf } from "../../domain/inheritance.ts";
 import { listMembers } from "../../domain/member-list.ts";
 import { createMember, deleteMember, getMember, patchMember } from "../../domain/members.ts";
 import { listProductGroups } from "../../domain/product-group-list.ts";
@@ -52,6 +52,7 @@ import {
   projectView,
   signInView,
   syncFailureView,
+  syncView,
   tokenView,
 } from "./views.ts";
 
@@ -192,6 +193,20 @@ export const operations = [
       const parent = await getConnection(context, path["projectId"]!, path["connectionId"]!);
       const page = await listChildren(context, parent, { limit, after: placeOf(cursor, isConnectionId) });
       return { items: page.items.map(childView), ...cursorOf(page.after) };
+    },
+  }),
+
+  operation({
+    id: "syncConnection",
+    method: "POST",
+    path: `${connection}/sync`,
+    summary: "Have everything of the parent copied to this child again",
+    status: 202,
+    answer: schemas.sync,
+    refusals: ["not_inherited"],
+    handle: async ({ context, path }) => {
+      const child = await getConnection(context, path["projectId"]!, path["connectionId"]!);
+      return syncView(await syncAgain(context, child));
     },
   }),
 

@@ -77,7 +77,7 @@ export const connectionCreate = z.strictObject({
   }),
 });
 export const connectionPatch = z.strictObject({ name: name.optional(), ...settings });
-const sync = z.object({
+export const sync = z.object({
   state: z.enum(["backfilling", "in_sync", "degraded"]),
   usersDone: z.int(),
   usersTotal: z.int(),

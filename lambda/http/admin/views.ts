@@ -60,7 +60,7 @@ export function childView({ connection, projectName, sync }: ChildConnection): z
   return { connectionId: id, projectId: projectIdOf(connection), projectName, name, sync: syncView(sync) };
 }
 
-function syncView(sync: Sync): z.input<typeof schemas.child>["sync"] {
+export function syncView(sync: Sync): z.input<typeof schemas.child>["sync"] {
   return { ...sync, finishedAt: sync.finishedAt ?? null };
 }
 
