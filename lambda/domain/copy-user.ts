@@ -7,6 +7,7 @@ import { RequestError } from "../scim/error.ts";
 import { readConnection } from "../table/connections.ts";
 import { type Key, memberKey } from "../table/keys.ts";
 import { externalIdKeysOf } from "../table/member-pointers.ts";
+import { readWhereItMoved } from "../table/member-reads.ts";
 import { claimKeysOf, neverWrite, parseMemberRow } from "../table/members.ts";
 import { copyOfNumber, numbersPerInheritance } from "../table/numbers.ts";
 import { overtaken } from "../table/retry.ts";
@@ -160,12 +161,10 @@ async function sourceAt(context: Context, parent: Connection, item: Item | undef
       : { kind: "gone", version: member.version };
   }
   if (row?.kind === "moved") {
-    const [to] = [await context.store.read([memberKey(projectId, row.to)])];
-    const there = to.get(memberKey(projectId, row.to));
-    const now = there && parseMemberRow(projectId, there);
-    const isStill =
-      now?.kind === "moved" || (now?.kind === "member" && now.member.connectionId === parent.id);
-    return isStill ? { kind: "moved", to: row.to } : { kind: "gone", version: lastVersion };
+    const now = await readWhereItMoved(context.store, projectId, row.to);
+    return now?.connectionId === parent.id
+      ? { kind: "moved", to: now.number }
+      : { kind: "gone", version: lastVersion };
   }
   return { kind: "gone", version: lastVersion };
 }

@@ -4,11 +4,10 @@
  */
 
 import { RequestError } from "../scim/error.ts";
-import { readConnection } from "../table/connections.ts";
+import { connectionsIn, readConnection } from "../table/connections.ts";
 import { type ChildLink, childrenOf, noteFailing, readLink } from "../table/copy-jobs.ts";
 import { memberKey } from "../table/keys.ts";
-import { readMemberRow } from "../table/member-reads.ts";
-import { parseMemberRow } from "../table/members.ts";
+import { type MemberRow, parseMemberRow } from "../table/members.ts";
 import type { Item } from "../table/store.ts";
 import { closeFailure, noteFailure, readInheritedFailure } from "../table/sync-failures.ts";
 import type { Connection } from "./connection.ts";
@@ -25,15 +24,33 @@ import { type FailureSource, inheritedCause } from "./sync-failure.ts";
 export async function carryMemberToHeirs(context: Context, projectId: string, number: number): Promise<void> {
   const key = memberKey(projectId, number);
   const item = (await context.store.read([key])).get(key);
-  const row = item && parseMemberRow(projectId, item);
-  const now = row?.kind === "moved" ? await readMemberRow(context.store, projectId, row.to) : row;
-  const connectionId = now?.kind === "member" ? lastConnectionOf(now.member) : undefined;
-  if (item !== undefined && connectionId !== undefined) {
+  if (item === undefined) {
+    return;
+  }
+  for (const connectionId of await connectionsConcerned(
+    context,
+    projectId,
+    parseMemberRow(projectId, item),
+  )) {
     const heirs = await heirsOf(context, connectionId);
     await sideBySide(heirs, async (heir) => {
       await copyUserNoting(context, heir, number, item);
     });
   }
+}
+
+/** Whose user it is, or was. A number that was left does not tell: then all that have children. */
+async function connectionsConcerned(
+  { store }: Context,
+  projectId: string,
+  row: MemberRow,
+): Promise<readonly string[]> {
+  if (row.kind === "moved") {
+    const connections = await connectionsIn(store, projectId);
+    return connections.filter(({ childCount }) => childCount > 0).map(({ id }) => id);
+  }
+  const connectionId = row.kind === "member" ? lastConnectionOf(row.member) : undefined;
+  return connectionId === undefined ? [] : [connectionId];
 }
 
 /** A group's row changed, or (`page`) one page of its members. */

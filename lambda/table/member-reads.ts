@@ -48,6 +48,21 @@ export async function readMemberRow(
   return (await readMemberRows(store, projectId, [number])).get(number);
 }
 
+/** The member that moved to a number, and perhaps on from there. */
+export async function readWhereItMoved(
+  store: Store,
+  projectId: string,
+  to: number,
+): Promise<Member | undefined> {
+  for (let number = to; ; ) {
+    const row = await readMemberRow(store, projectId, number);
+    if (row?.kind !== "moved") {
+      return row?.kind === "member" ? row.member : undefined;
+    }
+    number = row.to;
+  }
+}
+
 /** The member whose first number this was, wherever it lives now; deleted ones included. */
 export async function readMemberByHome(
   store: Store,

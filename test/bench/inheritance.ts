@@ -13,8 +13,9 @@ import { createRuntime } from "../../lambda/runtime/runtime.ts";
 import { activityMapping, propagationMapping } from "../../lambda/stream/stream-mapping.ts";
 import { readCopyJobs } from "../../lambda/table/copy-jobs.ts";
 import { type Key, memberKey } from "../../lambda/table/keys.ts";
+import { parseMemberRow } from "../../lambda/table/members.ts";
 import { copyOfNumber } from "../../lambda/table/numbers.ts";
-import type { Store } from "../../lambda/table/store.ts";
+import type { Item, Store } from "../../lambda/table/store.ts";
 import {
   isWithinBudget,
   type MeasuredChange,
@@ -135,13 +136,18 @@ function versionOf(tag: string | undefined): number {
   return version;
 }
 
+function isAsNew(item: Item | undefined, version: number): boolean {
+  const row = item && parseMemberRow("", item);
+  return row?.kind === "member" && (row.member.sourceVersion ?? 0) >= version;
+}
+
 /** How long each copy took to be brought to that version of its source, in milliseconds from now. */
 async function untilShown(store: Store, copies: readonly Key[], version: number): Promise<readonly number[]> {
   const answeredAt = performance.now();
   const lags: number[] = [];
   for (let behind = copies; behind.length > 0; ) {
     const rows = await store.read(behind);
-    const still = behind.filter((key) => !(Number(rows.get(key)?.["sourceVersion"]) >= version));
+    const still = behind.filter((key) => !isAsNew(rows.get(key), version));
     const lag = performance.now() - answeredAt;
     lags.push(...Array.from({ length: behind.length - still.length }, () => lag));
     behind = still;

@@ -2,6 +2,7 @@
 
 import { checkMemberships } from "../invariants/check-memberships.ts";
 import { checkItems } from "../invariants/check-table.ts";
+import { compareAll } from "../invariants/compare-all.ts";
 import type { RawItem } from "../invariants/table-contents.ts";
 import { compareOutcome, compareState } from "../simulation/compare.ts";
 import { learnIds } from "../simulation/history.ts";
@@ -394,6 +395,7 @@ async function quiet(world: World, state: State, number: number): Promise<Settle
   differences.push(
     ...checkItems(items, { quotaWasLowered: true, tokensWereRevoked: true, groupNamesWereFree: true }),
     ...checkMemberships(items),
+    ...(await compareAll(world.table)),
   );
   return { state: next, differences };
 }
