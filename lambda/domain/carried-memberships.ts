@@ -26,8 +26,12 @@ import { placeOf, purgeMembers, tidyGroup } from "./group-changes.ts";
 import { membersCarriedAgainMax, membersCarriedMax } from "./limits.ts";
 import { changing } from "./member-change.ts";
 
-/** A group's row: what it may tell is that its set was replaced, or that it went. False when it is not there. */
-export async function carryGroup(context: Context, projectId: string, groupId: string): Promise<boolean> {
+/** A group's row: what it may tell is that its set was replaced, or that it went: undefined then. */
+export async function carryGroup(
+  context: Context,
+  projectId: string,
+  groupId: string,
+): Promise<Group | undefined> {
   const [rowKey, headKey] = [groupKey(projectId, groupId), mirrorHeadKey(projectId, groupId)];
   const items = await context.store.read([rowKey, headKey]);
   const row = items.get(rowKey);
@@ -36,7 +40,7 @@ export async function carryGroup(context: Context, projectId: string, groupId: s
     await purgeMembers(context, projectId, groupId);
     await carryAll(context, await mirroredPages(context.store, projectId, groupId));
     await note(context, projectId, groupId, carried, undefined);
-    return false;
+    return undefined;
   }
   const group = parseGroup(projectId, row);
   if (group.aside !== undefined) {
@@ -48,7 +52,7 @@ export async function carryGroup(context: Context, projectId: string, groupId: s
     await carryAll(context, [...present, ...(await mirroredPages(context.store, projectId, groupId))]);
     await note(context, projectId, groupId, carried, group.generation);
   }
-  return true;
+  return group;
 }
 
 async function note(

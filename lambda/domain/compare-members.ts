@@ -22,7 +22,7 @@ import {
 import { parseMemberGroups } from "../table/member-groups.ts";
 import { type Pointer, parsePointer, pointersOf } from "../table/member-pointers.ts";
 import { claimKeysOf, type MemberRow, parseClaim, parseMemberRow } from "../table/members.ts";
-import { hasNumber, slotOf } from "../table/numbers.ts";
+import { hasNumber, numbersPerInheritance, slotOf } from "../table/numbers.ts";
 import type { Finding, FindingKind } from "./compare-finding.ts";
 import type { CompareGround } from "./compare-ground.ts";
 import type { Check, Sight } from "./compare-looking.ts";
@@ -175,8 +175,9 @@ function rosterFindings(
   const isLive = member !== undefined && member.deletedAt === undefined;
   const last = member && lastConnectionOf(member);
   const home = isLive ? rosterOf(projectId, member.connectionId) : undefined;
-  const left =
-    last !== undefined && !(isLive && member?.connectionId !== undefined) ? rosterPartition(last) : undefined;
+  const isLeft = last !== undefined && !(isLive && member?.connectionId !== undefined);
+  const leftAt = isLeft ? last : row?.kind === "never" ? inheritanceAt(connections, number) : undefined;
+  const left = leftAt === undefined ? undefined : rosterPartition(leftAt);
   const all = new Set([
     ...rosters,
     ...(home === undefined ? [] : [home]),
@@ -212,6 +213,12 @@ function rosterFindings(
     findings.push(say("roster", "it was left for another id, yet is among the departed of no connection"));
   }
   return findings;
+}
+
+/** The child, there or gone, whose copies have numbers about this one: it stands among the departed there, though it was never a copy. */
+function inheritanceAt(connections: CompareGround["connections"], number: number): string | undefined {
+  const place = Math.floor(number / numbersPerInheritance);
+  return connections.find(({ ordinal }) => ordinal === place)?.id;
 }
 
 function rosterOf(projectId: string, connectionId: string | undefined): string {

@@ -136,7 +136,8 @@ async function endLeftovers(context: Context, heir: Heir, job: CopyJob): Promise
   const wanted = pagesOf(
     Array.from(numbersOn(everybodyIn(theirs)), (number) => copyOfNumber(ordinal, number)),
   );
-  const over = [...numbersOn(difference(everybodyIn(ours), wanted))];
+  const from = Number(job.place ?? -1);
+  const over = [...numbersOn(difference(everybodyIn(ours), wanted)).filter((number) => number > from)];
   const done = await whileTime(context, over, async (number) => {
     const source = sourceNumberOf(ordinal, number);
     if (source !== undefined) {
@@ -144,7 +145,7 @@ async function endLeftovers(context: Context, heir: Heir, job: CopyJob): Promise
     }
   });
   if (done < over.length) {
-    return job;
+    return { ...job, place: String(over[done - 1]) };
   }
   const [groups, copies] = await Promise.all([
     queryGroups(store, projectIdOf(parent), { owner: groupOwner(parent.id) }),

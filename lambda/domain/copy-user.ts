@@ -8,7 +8,7 @@ import { readConnection } from "../table/connections.ts";
 import { type Key, memberKey } from "../table/keys.ts";
 import { externalIdKeysOf } from "../table/member-pointers.ts";
 import { readWhereItMoved } from "../table/member-reads.ts";
-import { claimKeysOf, neverWrite, parseMemberRow } from "../table/members.ts";
+import { claimKeysOf, neverWrites, parseMemberRow } from "../table/members.ts";
 import { copyOfNumber, numbersPerInheritance } from "../table/numbers.ts";
 import { overtaken } from "../table/retry.ts";
 import { projectIsThere, readSeatPools } from "../table/seat-pools.ts";
@@ -127,14 +127,15 @@ async function carriedOut(
     case "stale":
       return overtaken();
     case "never":
-      return written(context, child, neverWrite(projectIdOf(child), place, plan.version));
+      return leaveWord(context, child, place, plan.version, at);
     case "change": {
       const before = at.kind === "copy" ? at.member : overtaken();
       return change(context, heir, { before, after: plan.after, newNumber: false }, underWay, number);
     }
     case "take": {
       const returning = at.kind === "copy" ? at.member : await formerCopy(context, heir, plan.member);
-      return take(context, heir, plan.member, { place, returning, hasLeft: at.kind === "left" }, underWay);
+      const hasLeft = at.kind === "left" || at.kind === "never";
+      return take(context, heir, plan.member, { place, returning, hasLeft }, underWay);
     }
   }
 }
@@ -212,7 +213,7 @@ async function formerCopy(
 interface Place {
   readonly place: number;
   readonly returning: Member | undefined;
-  /** Somebody was at the place, and went from there. */
+  /** The place stands among the departed: somebody was there and went, or nobody was to come any more. */
   readonly hasLeft: boolean;
 }
 
@@ -230,7 +231,8 @@ async function take(
   const copied = (member: Member): Member => ({ ...member, number: place, sourceVersion: version });
   if (returning !== undefined) {
     const after = copied(adopted(returning, child, attributes, at));
-    return change(context, heir, { before: returning, after, newNumber: false }, underWay, source.number);
+    const back = { before: returning, after, newNumber: false, returns: hasLeft };
+    return change(context, heir, back, underWay, source.number);
   }
   const keys = [...claimKeysOf(projectId, attributes), ...externalIdKeysOf(child.id, attributes)];
   const [items, pools] = await Promise.all([
@@ -354,8 +356,19 @@ async function giveUpNames(context: Context, { child, ordinal }: Heir, number: n
   await commit(context, wanted, await readGround(context, wanted), quotaExceeded.toHeir);
 }
 
-async function written(context: Context, child: Connection, write: Write): Promise<CopyOutcome> {
-  const outcome = await context.store.transact([write, stillThere(context, child)]);
+async function leaveWord(
+  context: Context,
+  child: Connection,
+  number: number,
+  goneAtVersion: number,
+  at: CopyAt,
+): Promise<CopyOutcome> {
+  const projectId = projectIdOf(child);
+  const seen = at.kind === "never" ? at.goneAtVersion : undefined;
+  const outcome = await context.store.transact([
+    ...neverWrites({ projectId, connectionId: child.id, number, goneAtVersion }, seen),
+    stillThere(context, child),
+  ]);
   return outcome === "done" ? "changed" : overtaken();
 }
 

@@ -39,10 +39,11 @@ export async function carryChange(caller: Context, key: Key): Promise<void> {
   }
   const { projectId, groupId, page } = changed;
   if (page === undefined) {
-    const isThere = await carryGroup(context, projectId, groupId);
-    return isThere
-      ? carryGroupToHeirs(context, projectId, groupId)
-      : carryGroupsEnd(context, projectId, groupId);
+    const group = await carryGroup(context, projectId, groupId);
+    // Of copies but their end rings: one that is there again may not have been finished.
+    return group === undefined || group.sourceRevision !== undefined
+      ? carryGroupsEnd(context, projectId, groupId)
+      : carryGroupToHeirs(context, projectId, groupId);
   }
   const isThere = await carryPage(context, { projectId, groupId, kind: page.kind, page: page.page });
   if (!isThere) {

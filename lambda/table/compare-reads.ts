@@ -67,7 +67,9 @@ export async function memberBlocks(
     ),
   ]);
   const own = { from: 0, below: Math.max(1, numbersBelow(pools)) };
-  const blocks = new Set([own, ...copied, ...inherited].flatMap(blocksIn));
+  // Of children that are there, their parents tell exactly how far; rosters, by whole pages alone.
+  const gone = copied.filter(({ from }) => inherited.every((range) => range.from !== from));
+  const blocks = new Set([own, ...gone, ...inherited].flatMap(blocksIn));
   return [...blocks].sort((a, b) => a - b);
 }
 

@@ -12,7 +12,7 @@ import type { ScimAttributes } from "../scim/resource.ts";
 import { claimKey, heirsAttribute, type Key, memberKey, type NameKind } from "./keys.ts";
 import { parsePointer, pointerWrites } from "./member-pointers.ts";
 import { overtaken } from "./retry.ts";
-import { type KnownConnection, rosterWrites } from "./roster.ts";
+import { departureWrite, type KnownConnection, rosterWrites } from "./roster.ts";
 import { absent, type Condition, type Item, type Store, type Write } from "./store.ts";
 
 /** Who holds a name, and whom each connection had under it when it, or the product, deleted the member. */
@@ -179,15 +179,25 @@ export function actorOfMember(item: Item): string {
   return typeof actor === "string" ? actor : usualActor(item["copyOf"] !== undefined);
 }
 
-/** Leaves word that a copy shall not be made any more, at a number where nothing is; in time it may say so of a later version. */
-export function neverWrite(projectId: string, number: number, goneAtVersion: number): Write {
-  return {
-    put: { ...memberKey(projectId, number), goneAtVersion },
-    when: {
-      expression: "attribute_not_exists(pk) OR goneAtVersion <= :version",
-      values: { ":version": goneAtVersion },
-    },
-  };
+export interface NeverCopied {
+  readonly projectId: string;
+  readonly connectionId: string;
+  readonly number: number;
+  readonly goneAtVersion: number;
+}
+
+/**
+ * Leaves word that a copy shall not be made any more, at a number where nothing is, or where that was said (`seen`) of an
+ * earlier version. Nobody is there: it stands among the departed.
+ */
+export function neverWrites(
+  { projectId, connectionId, number, goneAtVersion }: NeverCopied,
+  seen: number | undefined,
+): readonly Write[] {
+  const put = { ...memberKey(projectId, number), goneAtVersion };
+  return seen === undefined
+    ? [{ put, when: absent }, departureWrite(connectionId, number)]
+    : [{ put, when: { expression: "goneAtVersion = :seen", values: { ":seen": seen } } }];
 }
 
 /** The keys under which the names of a member are claimed. */

@@ -1,8 +1,9 @@
 /** Which member numbers a project has beside its own: those of copies, apart for each of its inheritances. */
 
 import { inheritancesEver } from "./connections.ts";
-import { blockOf, pageOfRosterKey, rosterPartition } from "./keys.ts";
-import { copyOfNumber, lastOfPage, slotOf, stripes } from "./numbers.ts";
+import { blockOf } from "./keys.ts";
+import { copyOfNumber, slotOf, stripes } from "./numbers.ts";
+import { lastInRoster } from "./roster.ts";
 import type { Store } from "./store.ts";
 
 export interface NumberRange {
@@ -10,15 +11,14 @@ export interface NumberRange {
   readonly below: number;
 }
 
-/** Ascending. Whoever was copied once stands in the roster, or among the departed, for ever: so its pages tell how far. */
+/** Ascending. Every number at which there is a row stands in the roster, or among the departed, for ever: so these tell how far. */
 export async function copiedNumbersOf(store: Store, projectId: string): Promise<readonly NumberRange[]> {
   const inheritances = await inheritancesEver(store, projectId);
   const ranges = await Promise.all(
     inheritances.map(async ({ connectionId, ordinal }) => {
-      const pages = await store.query({ pk: rosterPartition(connectionId) });
-      const last = Math.max(...pages.map(({ sk }) => lastOfPage(pageOfRosterKey(String(sk)))));
+      const last = await lastInRoster(store, connectionId);
       const from = copyOfNumber(ordinal, 0);
-      return { from, below: Math.max(from, last + 1) };
+      return { from, below: last === undefined ? from : last + 1 };
     }),
   );
   return ranges.filter(({ from, below }) => below > from).sort((a, b) => a.from - b.from);

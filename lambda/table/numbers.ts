@@ -56,12 +56,6 @@ export function copyOfPage(ordinal: number, page: number): number {
   return (ordinal * numbersPerInheritance) / slotsPerPage + page;
 }
 
-/** The highest number that has its bit on a page. */
-export function lastOfPage(page: number): number {
-  const [stripe, ordinals] = [page % stripes, Math.floor(page / stripes) * slotsPerPage];
-  return numberOf(stripe, ordinals + slotsPerPage - 1);
-}
-
 /** Where a slot's bit is: in which chunk of 120, and its value there. */
 export function bitOf(slot: number): { readonly chunk: number; readonly amount: bigint } {
   return { chunk: Math.floor(slot / bitsPerChunk), amount: 1n << BigInt(slot % bitsPerChunk) };

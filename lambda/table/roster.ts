@@ -27,6 +27,7 @@ import {
   type NumberSet,
   numbersOn,
   slotOf,
+  stripes,
   union,
 } from "./numbers.ts";
 import type { Condition, Item, Store, Write } from "./store.ts";
@@ -50,6 +51,22 @@ export async function readProductRoster(store: Store, projectId: string): Promis
 
 export function everybodyIn(roster: Roster): NumberPages {
   return union(roster.reader, roster.user);
+}
+
+/** The highest number that is, or was, a user of the connection. */
+export async function lastInRoster(store: Store, connectionId: string): Promise<number | undefined> {
+  const items = await store.query({ pk: rosterPartition(connectionId) });
+  const pages = Object.values(chunkPrefixes)
+    .map((prefix) => pagesIn(items, prefix))
+    .reduce(union);
+  const rowOf = (page: number) => Math.floor(page / stripes);
+  for (const row of [...new Set([...pages.keys()].map(rowOf))].sort((a, b) => b - a)) {
+    const last = numbersOn(new Map([...pages].filter(([page]) => rowOf(page) === row))).at(-1);
+    if (last !== undefined) {
+      return last;
+    }
+  }
+  return undefined;
 }
 
 /** Numbers that were users of the connection and are no more. Few: one read unit, where hardly anybody left. */
@@ -117,6 +134,12 @@ export function rosterWrites(
       arrival?.pk === key.pk ? arrival.revision : undefined,
     ),
   );
+}
+
+/** Notes a number as departed at which nobody has been yet. */
+export function departureWrite(connectionId: string, number: number): Write {
+  const change = bitChange(departure(connectionId, number), 1n);
+  return pageWrite(change.key, [change], undefined);
 }
 
 type StandingKind = MemberType | "departed";

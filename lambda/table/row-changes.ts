@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import type { ChangeOrigin, RowChange } from "../domain/activity-of-change.ts";
-import { providerActor } from "../domain/context.ts";
+import { inheritedActor, providerActor } from "../domain/context.ts";
 import type { Group } from "../domain/group.ts";
 import { parseConnection } from "./connections.ts";
 import { parseFormerGroup, parseGroup } from "./groups.ts";
@@ -32,7 +32,7 @@ export function rowChangeOf(
     return undefined;
   }
   const { kind, projectId } = told;
-  const actor = kind === "member" ? actorOfMember(after) : noted.parse(after).actor;
+  const actor = actorOf(kind, after);
   const made = (at: string, change: RowChange) => ({ origin: { projectId, actor, at }, change });
   switch (kind) {
     case "member": {
@@ -80,6 +80,14 @@ export function rowChangeOf(
       return made(failure.firstFailedAt, { kind: "failureOpened", failure });
     }
   }
+}
+
+/** Nobody but the stream's handler tells of what could not be inherited. */
+function actorOf(kind: string, after: Item): string {
+  if (kind === "member") {
+    return actorOfMember(after);
+  }
+  return kind === "failure" && after["source"] !== undefined ? inheritedActor : noted.parse(after).actor;
 }
 
 /** The group whose row is gone, as it was last; undefined for any other change, and for a group that was never shown. */

@@ -71,7 +71,8 @@ if (applied.some(({ withinBudget }) => !withinBudget)) {
 }
 
 const windowSeconds = propagationMapping.batchingWindowSeconds;
-const load = { children: 50, users: 50, rate: 1, changes: 100 };
+// A slow rate: each change is fifty copies, and what the engine does not bear would only be a queue.
+const load = { children: 50, users: 8, rate: 0.5, changes: 64 };
 console.log(
   `\nUntil each of ${load.children} children shows a change, at ${load.rate} a second; milliseconds.`,
 );

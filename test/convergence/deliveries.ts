@@ -24,15 +24,22 @@ const doneKept = 300;
 export class Deliveries {
   readonly #client: DynamoDBStreamsClient;
   readonly #streamArn: string;
+  readonly #isLost: (record: DynamoDBRecord) => boolean;
   readonly #readers = new Map<string, ShardReader>();
   readonly #queues: Record<StreamFunctionName, Queue> = {
     propagation: { pending: [], done: [] },
     activity: { pending: [], done: [] },
   };
 
-  constructor(client: DynamoDBStreamsClient, streamArn: string) {
+  /** `isLost`: of records that never arrive. */
+  constructor(
+    client: DynamoDBStreamsClient,
+    streamArn: string,
+    isLost: (record: DynamoDBRecord) => boolean = () => false,
+  ) {
     this.#client = client;
     this.#streamArn = streamArn;
+    this.#isLost = isLost;
   }
 
   /** Forgets everything that was written so far. */
@@ -61,6 +68,7 @@ export class Deliveries {
   }
 
   #queue(record: DynamoDBRecord): void {
+    if (this.#isLost(record)) return;
     for (const { functionName, filters } of streamMappings) {
       if (passesFilters(filters, record)) this.#queues[functionName].pending.push(record);
     }

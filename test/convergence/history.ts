@@ -326,7 +326,7 @@ function* outcomesAmong(
       inheriting({ ...outcome, project: { ...outcome.project, quotas } }),
     );
   }
-  // TODO refused in the middle
+  // Refused for what was the case in the meantime.
   const [status] = answer.answers.map((each) => each.status);
   if (status === 403 || status === 409) {
     yield { project: after, replies: [{ kind: "refused", refusals: [{ status }] }], unsettled: new Set() };

@@ -1,5 +1,6 @@
 /** The service and its stream functions over an embedded table: a parent's project and its children's. */
 
+import type { DynamoDBRecord } from "aws-lambda";
 import { createActivityHandler } from "../../lambda/handlers/activity.ts";
 import { createPropagationHandler } from "../../lambda/handlers/propagation.ts";
 import { createLog } from "../../lambda/runtime/log.ts";
@@ -73,10 +74,13 @@ const invocationsMax = 1_000;
 const attemptsMax = 5;
 const recordsPerInvocation = 100;
 
-export async function openGround(): Promise<Ground> {
+/** `isLost`: of records of the stream that never arrive, for a test of what then becomes of it. */
+export async function openGround(
+  options: { readonly isLost?: (record: DynamoDBRecord) => boolean } = {},
+): Promise<Ground> {
   const table = await startTable({ stream: true });
   const streams = newStreamsClient(table.endpoint);
-  const deliveries = new Deliveries(streams, table.streamArn!);
+  const deliveries = new Deliveries(streams, table.streamArn!, options.isLost);
   let turns: Turns | undefined;
   const clients = ([0, 1] as const).map((party: Party) => {
     const client = table.newClient({ maxAttempts: 1 });
@@ -101,7 +105,7 @@ export async function openGround(): Promise<Ground> {
     let now = startsAt;
     const causes: unknown[] = [];
     const log = { ...createLog(), carryFailure: (_: string, cause: unknown) => void causes.push(cause) };
-    const options = (client: TestTable["client"]) => {
+    const ownOptions = (client: TestTable["client"]) => {
       const own = createSeededRandom(random.below(2 ** 32));
       return {
         table,
@@ -111,7 +115,7 @@ export async function openGround(): Promise<Ground> {
         sleep: async () => {},
       };
     };
-    const service = await startCheckedService(options(table.client));
+    const service = await startCheckedService(ownOptions(table.client));
     const projectIds = {} as Record<Place, string>;
     for (const place of places) projectIds[place] = (await service.createProject({ name: place })).id;
 
@@ -122,7 +126,7 @@ export async function openGround(): Promise<Ground> {
       client: TestTable["client"];
       faults: FaultInjector;
     }): Promise<Worker> {
-      const own = options(client);
+      const own = ownOptions(client);
       const runtime = createRuntime({ ...own, tableName: table.tableName, log });
       const functions: Record<StreamFunctionName, StreamFunction> = {
         propagation: createPropagationHandler(runtime),

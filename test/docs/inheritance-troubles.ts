@@ -83,7 +83,7 @@ const otherType: Trouble = {
     await child.admin("GET", `/members/${id}`, undefined, answers(200, { type: "user", managedBy: null }));
 
     scene.tell(`**Do.** Change her type in the child's project, which costs her the role and keeps the access. If it is the IdP that is wrong, map
-      \`isTeamAccount\` there: with the type that she has she is linked, too, and so is everybody's copy converted.`);
+      \`isTeamAccount\` there: then she is linked as she is, and the copies in other projects are converted.`);
     const reader = { type: "reader", role: null, access: "write" };
     await child.admin("PATCH", `/members/${id}`, { type: "reader" }, answers(200, reader));
     await scene.carry();
@@ -165,13 +165,13 @@ const linkRefused: Trouble = {
   ],
   async play(scene) {
     const child = await scene.inherit();
-    const third = await scene.otherProject();
+    const third = await scene.otherProject("other");
     const parent = scene.connection.connection.id;
     const linking = (inheritsFrom: string) => ({ name: "Branch", inheritsFrom });
     const invalid = (why: string) => refuses(400, "validation_failed", `inheritsFrom is not valid: ${why}`);
 
     scene.tell(`A parent is a connection that inherits from nobody, in another project; and a project inherits from the same one once. (From two
-      different ones it may: who is at both belongs to the one that came first, and is a failure of the other.)`);
+      different ones it may: who is at both belongs to the one that came first, and is a failure of the other.) \`other\` is a third project.`);
     const post = ["POST", "/connections"] as const;
     await scene.admin(...post, linking(parent), invalid("it is of the same project"));
     await scene.admin(...post, linking(child.id), invalid("it inherits itself"), third);
@@ -218,23 +218,20 @@ const noAccess: Trouble = {
       {},
       refuses(409, "inherited_setting", "SCIM access of this connection is inherited"),
     );
-    const atChild = {
-      ...scene.connection,
-      scim: (method: string, path: string, request = {}) =>
-        scene.stage.service.scim(method, `/scim/v2/${child.id}${path}`, { token, ...request }),
-    };
     const inherits = refuses(
       403,
       undefined,
       "This connection inherits its users and groups; provision them to its parent",
     );
-    await scene.speaker("IdP", atChild)("GET", "/Users?count=1", { token }, inherits);
+    const anywhere = { ...scene.connection, scim: scene.stage.service.scim };
+    await scene.speaker("IdP", anywhere)("GET", `/scim/v2/${child.id}/Users?count=1`, { token }, inherits);
     await child.noFailure();
 
     scene.tell(
       "**Do.** Give the IdP the parent's `scimBaseUrl`. What it provisions there is at the child a second later.",
     );
-    await scene.idp("GET", "/Users?count=1", { token }, answers(200));
+    const path = `/scim/v2/${scene.connection.connection.id}/Users?count=1`;
+    await scene.speaker("IdP", anywhere)("GET", path, { token }, answers(200));
   },
 };
 
@@ -278,7 +275,7 @@ const leaving: Trouble = {
   chapter,
   isCarried: true,
   seen: [
-    ["product", "after a child was deleted, its people and groups are there, without the badge `SSO-SCIM`"],
+    ["product", "after a child was deleted, its people and groups are still there, with `managedBy: null`"],
   ],
   async play(scene) {
     const { idp } = scene;
@@ -299,9 +296,9 @@ const leaving: Trouble = {
     const groups = { items: [{ displayName: "Writers", managedBy: null, counts: { readers: 1 } }] };
     await child.admin("GET", "/groups", undefined, answers(200, groups));
 
-    scene.tell(`**Do.** Before, see whether that is wanted: those who are not shall be deactivated at the parent first. Afterwards they are
-      edited, deactivated and deleted by hand. Linked again, whoever has the same userName or email and type is taken over with id, role and access; groups are
-      made anew beside those that were left.`);
+    scene.tell(`**Do.** Those who shall not stay active are best deactivated at the parent first. Afterwards they are edited, deactivated and
+      deleted by hand. Linked again, whoever has the same userName or email and type is taken over with id, role and access; groups are
+      made anew, and those that were left lose whom was taken over.`);
     const status = "inactive";
     await child.admin("PATCH", `/members/${copy}`, { status }, answers(200, { status, seat: null }));
   },

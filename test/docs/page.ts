@@ -40,7 +40,8 @@ operations. \`{c}\` is the connection's id, \`{ada}\` Ada's. Whatever it is:
 - **Ask \`GET …/sync-failures\` first.** It lists what could not be provisioned and has not succeeded since: why (\`reason\`), what the IdP was
   answered (\`detail\`), what to do (\`remedy\`). An entry closes by itself when the same user or group is next provisioned.
 - **Mend the cause, then let the IdP send it again**: Okta, "Retry selected" under Tasks, or unassign and assign; for a group "Push now".
-  Entra, "Provision on demand", or the next cycle. A refused request has changed nothing, and repeating one does no harm.
+  Entra, "Provision on demand", or the next cycle. A refused request has changed nothing, and repeating one does no harm. What a project inherits
+  nobody has to send again: [Projects that inherit](#projects-that-inherit).
 - **Delete nothing that is in the way** before you know what it is: role and access of an unmanaged member are gone with it.`;
 
 export interface Section {

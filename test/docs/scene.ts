@@ -111,7 +111,7 @@ export class Scene {
   readonly connection: TestConnection;
   readonly product: Product;
   readonly #own: Side;
-  readonly #heirs: Product[] = [];
+  readonly #others: Product[] = [];
   /** The identity provider of `connection`. */
   readonly idp: Speaker;
   readonly #parts: (Text | Call | Pause)[] = [];
@@ -242,21 +242,21 @@ export class Scene {
 
   /** Whatever went wrong has been mended. */
   async end(): Promise<void> {
-    for (const product of [this.product, ...this.#heirs]) expect(await openFailures(product)).toEqual([]);
+    for (const product of [this.product, ...this.#others]) expect(await openFailures(product)).toEqual([]);
   }
 
-  /** Another project. What is asked for there is shown as of a `child`. */
-  async otherProject(fields: Fields = {}): Promise<Side> {
+  /** Another project; `who` asks for things there. */
+  async otherProject(who: string, fields: Fields = {}): Promise<Side> {
     const project = await this.stage.service.createProject({ name: "Branch", ...fields });
-    this.name("child's project", project.id);
+    this.name(`${who}'s project`, project.id);
     const product = productOf(this.stage.service, project);
-    this.#heirs.push(product);
-    return { who: "child", product };
+    this.#others.push(product);
+    return { who, product };
   }
 
   /** A project with a connection that inherits from `connection`, both there already: its id is `{child}`. */
   async inherit(fields: Fields = {}): Promise<Heir> {
-    const side = await this.otherProject(fields);
+    const side = await this.otherProject("child", fields);
     const link = { name: "Branch", inheritsFrom: this.connection.connection.id };
     const { status, body } = await side.product.admin("POST", "/connections", link);
     expect([status, body.id]).toEqual([201, expect.any(String)]);

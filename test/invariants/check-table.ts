@@ -393,8 +393,12 @@ function checkDeparted(tenant: Tenant, rows: ReadonlyMap<number, Row>, report: R
     }
   }
   for (const [number, count] of leftBehind) {
-    const isStub = tenant.rows.get(number)?.["movedTo"] !== undefined;
-    if (!isStub) report(`rosters: ${number} is among the departed, yet was no one`);
+    const item = tenant.rows.get(number);
+    const isStub = item?.["movedTo"] !== undefined;
+    // Nor may anybody be: a copy that was never made.
+    if (!isStub && !(item !== undefined && isNever(item))) {
+      report(`rosters: ${number} is among the departed, yet was no one`);
+    }
     if (count > 1) report(`rosters: ${number} is among the departed of ${count} connections`);
   }
   for (const [number, item] of tenant.rows) {

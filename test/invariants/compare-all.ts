@@ -10,10 +10,18 @@ import {
 } from "../../lambda/domain/compare.ts";
 import { type Finding, isDifference } from "../../lambda/domain/compare-finding.ts";
 import type { Context } from "../../lambda/domain/context.ts";
+import { usageOf } from "../../lambda/domain/seats.ts";
 import { createRuntime } from "../../lambda/runtime/runtime.ts";
 import { projectsAfter } from "../../lambda/table/projects.ts";
+import { readSeatPools } from "../../lambda/table/seat-pools.ts";
 
 const projectsPerRead = 100;
+
+export interface CompareAllOptions extends CompareOptions {
+  /** Only so many projects, spread over all, and none with more seats in use: where all would take too long. Default: all. */
+  readonly projectsMax?: number;
+  readonly seatsMax?: number;
+}
 
 /**
  * What differs in any project, a line each; nothing where all is in order. What is under way is no difference. `trailing: false`
@@ -21,20 +29,34 @@ const projectsPerRead = 100;
  */
 export async function compareAll(
   { client, tableName }: { readonly client: DynamoDBClient; readonly tableName: string },
-  options: CompareOptions = {},
+  { projectsMax = Number.POSITIVE_INFINITY, seatsMax, ...options }: CompareAllOptions = {},
 ): Promise<readonly string[]> {
   const { context } = createRuntime({ client, tableName, sleep: async () => {} });
+  const ids = await projectIds(context);
+  const stride = Math.max(1, Math.ceil(ids.length / projectsMax));
   const lines: string[] = [];
+  for (const id of ids.filter((_, index) => index % stride === 0)) {
+    if (seatsMax !== undefined && (await seatsUsed(context, id)) > seatsMax) continue;
+    lines.push(...(await findingsIn(context, id, options)).filter(isDifference).map(printFinding));
+  }
+  return lines;
+}
+
+/** Of those that are not on their way out. */
+async function projectIds({ store }: Context): Promise<readonly string[]> {
+  const ids: string[] = [];
   for (let after: string | undefined, isEnd = false; !isEnd; ) {
-    const projects = await projectsAfter(context.store, after, projectsPerRead);
-    for (const { id, deleting } of projects) {
-      if (!deleting)
-        lines.push(...(await findingsIn(context, id, options)).filter(isDifference).map(printFinding));
-    }
+    const projects = await projectsAfter(store, after, projectsPerRead);
+    ids.push(...projects.filter(({ deleting }) => !deleting).map(({ id }) => id));
     after = projects.at(-1)?.id;
     isEnd = projects.length < projectsPerRead;
   }
-  return lines;
+  return ids;
+}
+
+async function seatsUsed({ store }: Context, projectId: string): Promise<number> {
+  const { users, reviewers, readers } = usageOf(await readSeatPools(store, projectId));
+  return users + reviewers + readers;
 }
 
 /** Of one project, to the end of the walk. */

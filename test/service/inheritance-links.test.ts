@@ -202,10 +202,12 @@ describe("a link is refused", () => {
     await childIn(away);
   });
 
-  test.each(settings)("with %j beside the name, whatever the parent has", async (setting) => {
-    const refused = await linking(away, setting);
-    expectProblem(refused, 409, "inherited_setting");
-    expectDetail(refused, Object.keys(setting)[0]!, "change it at the parent connection");
+  test("with any setting beside the name, whatever the parent has", async () => {
+    for (const setting of settings) {
+      const refused = await linking(away, setting);
+      expectProblem(refused, 409, "inherited_setting");
+      expectDetail(refused, Object.keys(setting)[0]!, "change it at the parent connection");
+    }
     expect((await away.admin("GET", "/connections")).body.items).toEqual([]);
   });
 
@@ -213,10 +215,11 @@ describe("a link is refused", () => {
     expectDetail(await linking(away, { jit: false, provider: "other" }), "jit", "provider");
   });
 
-  test.each([{ name: "" }, { name: undefined }, { inheritsFrom: 7 }, { parentId: "x" }])(
-    "with %j: 400 validation_failed",
-    async (fields) => expectProblem(await linking(away, fields), 400, "validation_failed"),
-  );
+  test("with a body that is none: 400 validation_failed", async () => {
+    for (const fields of [{ name: "" }, { name: undefined }, { inheritsFrom: 7 }, { parentId: "x" }]) {
+      expectProblem(await linking(away, fields), 400, "validation_failed");
+    }
+  });
 
   test("in a project that is not there", async () => {
     const nowhere = productOf(service, { id: "0000000000000000" });
@@ -295,16 +298,15 @@ describe("a child's settings are its parent's", () => {
     expect(await away.member(copy.id)).toMatchObject({ status: "deleted", managedBy: null });
   });
 
-  test.each(settings)(
-    "PATCH of the child with %j: 409 inherited_setting, and nothing changes",
-    async (setting) => {
-      const child = await childIn(away);
+  test("so none can be changed at the child: 409 inherited_setting, and nothing changes", async () => {
+    const child = await childIn(away);
+    for (const setting of settings) {
       const refused = await away.admin("PATCH", `/connections/${child.id}`, { name: "Other", ...setting });
       expectProblem(refused, 409, "inherited_setting");
       expectDetail(refused, Object.keys(setting)[0]!, "change it at the parent connection");
-      expect(await shown(child)).toMatchObject({ name: "Child", updatedAt: child.body["updatedAt"] });
-    },
-  );
+    }
+    expect(await shown(child)).toMatchObject({ name: "Child", updatedAt: child.body["updatedAt"] });
+  });
 
   test("but for the name, which is its own", async () => {
     const child = await childIn(away);
@@ -333,30 +335,37 @@ describe("a child's settings are its parent's", () => {
 });
 
 describe("a child has no SCIM access of its own", () => {
-  test.each([
-    ["POST", "", {}],
-    ["GET", "", undefined],
-    ["POST", "/rotate", {}],
-    ["DELETE", "/x", undefined],
-  ])("%s …/tokens%s: 409 inherited_setting", async (method, path, body) => {
+  test("no tokens: 409 inherited_setting, whatever is asked of them", async () => {
     const { id } = await childIn(away);
-    const refused = await away.admin(method, `/connections/${id}/tokens${path}`, body);
-    expectProblem(refused, 409, "inherited_setting");
-    expectDetail(refused, "SCIM access", "parent");
+    for (const [method, path, body] of [
+      ["POST", "", {}],
+      ["GET", "", undefined],
+      ["POST", "/rotate", {}],
+      ["DELETE", "/x", undefined],
+    ] as const) {
+      const refused = await away.admin(method, `/connections/${id}/tokens${path}`, body);
+      expectProblem(refused, 409, "inherited_setting");
+      expectDetail(refused, "SCIM access", "parent");
+    }
   });
 
-  test.each([
-    ["GET", "/Users", undefined],
-    ["POST", "/Users", user("ada")],
-    ["GET", "/Groups/x", undefined],
-    ["POST", "/.search", {}],
-    ["POST", "/Bulk", bulk()],
-    ["GET", "/ServiceProviderConfig", undefined],
-  ])("%s %s with the parent's token: 403 that names the parent", async (method, path, request) => {
+  test("the parent's token opens none of its paths: 403 that names the parent", async () => {
     const { id } = await childIn(away);
-    const refused = await service.scim(method, `/scim/v2/${id}${path}`, { ...request, token: parent.token });
-    expectScimError(refused, 403);
-    expectDetail(refused, "inherits its users and groups", parent.connection.id);
+    for (const [method, path, request] of [
+      ["GET", "/Users", undefined],
+      ["POST", "/Users", user("ada")],
+      ["GET", "/Groups/x", undefined],
+      ["POST", "/.search", { body: {} }],
+      ["POST", "/Bulk", bulk()],
+      ["GET", "/ServiceProviderConfig", undefined],
+    ] as const) {
+      const refused = await service.scim(method, `/scim/v2/${id}${path}`, {
+        ...request,
+        token: parent.token,
+      });
+      expectScimError(refused, 403);
+      expectDetail(refused, "inherits its users and groups", parent.connection.id);
+    }
   });
 
   test("any other token, and the parent's once it has ended or the child is gone: 401", async () => {
@@ -539,6 +548,77 @@ describe("what a child has is found by the child", () => {
     expect(await away.namesIn(own.id)).toEqual(["ada"]);
   });
 
+  test("whoever is inactive at the parent is there, too, without a seat", async () => {
+    await created("/Users", user("ada", { active: false }));
+    await childIn(away);
+    await pump.drain();
+    expect(await away.memberNamed("ada")).toMatchObject({ status: "inactive", seat: null });
+    expect(await away.usage()).toMatchObject({ readers: 0 });
+  });
+
+  test("deleted and created again at the parent, it is the same member, with role and access", async () => {
+    let ada = await created("/Users", teamUser("ada"));
+    await childIn(away);
+    await pump.drain();
+    const { id } = await away.memberNamed("ada");
+    const mine = { role: "reviewer", access: "write" };
+    await away.admin("PATCH", `/members/${id}`, mine);
+    for (const onDelete of ["deactivate", "delete"]) {
+      await patchParent({ onDelete });
+      expect((await parent.scim("DELETE", `/Users/${ada}`)).status).toBe(204);
+      await pump.drain();
+      const ended = onDelete === "delete" ? "deleted" : "inactive";
+      expect(await away.member(id)).toMatchObject({ status: ended, managedBy: null });
+      ada = await created("/Users", teamUser("ada"));
+      await pump.drain();
+      expect(await away.member(id)).toMatchObject({
+        status: "active",
+        ...mine,
+        managedBy: { inherited: true },
+      });
+    }
+  });
+
+  test("what was edited while SCIM was off follows the parent again, and who or what was deleted comes back", async () => {
+    const ids = [];
+    for (const name of ["ada", "bob", "cyd"]) ids.push(await created("/Users", user(name)));
+    await created("/Groups", group("Team", ids));
+    await created("/Groups", group("Gone", ids));
+    await childIn(away);
+    await pump.drain();
+    const [ada, bob, cyd] = await Promise.all(["ada", "bob", "cyd"].map((name) => away.memberNamed(name)));
+    const { items } = (await away.admin("GET", "/groups")).body;
+    const [gone, team] = items.toSorted((a: Fields, b: Fields) =>
+      a["displayName"]! < b["displayName"]! ? -1 : 1,
+    );
+    await patchParent({ scimEnabled: false });
+    for (const [method, path, body] of [
+      ["PATCH", `/groups/${team.id}`, { displayName: "Crew", access: "write" }],
+      ["DELETE", `/groups/${team.id}/members/${ada.id}`, undefined],
+      ["DELETE", `/groups/${gone.id}`, undefined],
+      ["PATCH", `/members/${ada.id}`, { userName: "eve", access: "write" }],
+      ["PATCH", `/members/${bob.id}`, { type: "user", role: "admin" }],
+      ["DELETE", `/members/${cyd.id}`, undefined],
+    ] as const) {
+      expect((await away.admin(method, path, body)).status).toBeLessThan(300);
+    }
+    await pump.drain();
+    await patchParent({ scimEnabled: true });
+    await pump.drain();
+    const shown = async (...members: readonly Fields[]) =>
+      Promise.all(members.map(async ({ id }) => away.member(String(id))));
+    expect(await shown(ada, bob, cyd)).toMatchObject([
+      { userName: "ada", type: "reader", status: "active", access: "write" },
+      { userName: "bob", type: "reader", status: "active", role: null },
+      { userName: "cyd", type: "reader", status: "active" },
+    ]);
+    expect(await away.group(team.id)).toMatchObject({ displayName: "Team", access: "write" });
+    expect(await away.group(gone.id)).toMatchObject({ displayName: "Gone", access: "none" });
+    for (const { id } of [team, gone]) {
+      expect((await away.namesIn(id)).toSorted()).toEqual(["ada", "bob", "cyd"]);
+    }
+  });
+
   test("of a copy, role and access are the child's to change, and nothing else", async () => {
     const id = await created("/Users", teamUser("ada"));
     const team = await created("/Groups", group("Team", [id]));
@@ -606,6 +686,22 @@ describe("a failure of a child", () => {
     expect((await product.admin("GET", "/sync-failures")).body.items).toEqual([]);
     expect(await product.memberNamed("ada")).toMatchObject({ status: "active" });
     expectProblem(await retry(), 404, "not_found");
+  });
+
+  test("is not tried again while SCIM is off at the parent", async () => {
+    const product = await anotherProject({ quotas: { readers: 0 } });
+    await created("/Users", user("ada"));
+    await childIn(product);
+    await pump.drain();
+    const [failure] = (await product.admin("GET", "/sync-failures")).body.items;
+    await patchParent({ scimEnabled: false });
+    await product.setQuotas({ readers: 1 });
+    expect((await product.admin("POST", `/sync-failures/${failure.id}/retry`)).status).toBe(202);
+    await pump.drain();
+    expect((await product.admin("GET", "/sync-failures")).body.items).toEqual([failure]);
+    await patchParent({ scimEnabled: true });
+    await pump.drain();
+    expect((await product.admin("GET", "/sync-failures")).body.items).toEqual([]);
   });
 
   test("follows its user: renamed, it tells the new name; once the user is gone, it is closed", async () => {

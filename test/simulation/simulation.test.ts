@@ -65,7 +65,7 @@ const withoutGroupMembers: Ground = {
 };
 
 test("the command takes seed, seeds, steps and processes, and nothing else", () => {
-  const defaults = { seed: 7, processes: 2 };
+  const defaults = { seed: 7, processes: 2, steps: 5_000 };
   expect(parseOptions([], defaults)).toEqual({ seed: 7, seeds: 1, steps: 5_000, processes: 2, tally: false });
   const args = ["--seed", "3", "--seeds", "20", "--steps", "50", "--processes", "4", "--tally"];
   expect(parseOptions(args, defaults)).toEqual({ seed: 3, seeds: 20, steps: 50, processes: 4, tally: true });

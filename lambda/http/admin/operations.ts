@@ -124,7 +124,8 @@ export const operations = [
     id: "createConnection",
     method: "POST",
     path: connections,
-    summary: "Create a connection: the link to one IdP application",
+    summary:
+      "Create a connection: the link to one IdP application, or a child that inherits from another project's",
     body: schemas.connectionCreate,
     status: 201,
     answer: schemas.connection,
@@ -163,7 +164,7 @@ export const operations = [
     id: "patchConnection",
     method: "PATCH",
     path: connection,
-    summary: "Change a connection's settings",
+    summary: "Change a connection's settings, which hold for its children at once; of a child only its name",
     body: schemas.connectionPatch,
     answer: schemas.connection,
     refusals: ["inherited_setting"],
@@ -425,7 +426,8 @@ export const operations = [
     id: "retrySyncFailure",
     method: "POST",
     path: `${syncFailure}/retry`,
-    summary: "Try an inherited change again; anything else is the identity provider's to send",
+    summary:
+      "Try an inherited change again: if that succeeds, the failure is gone; anything else is the identity provider's to send",
     status: 202,
     refusals: ["retry_from_idp"],
     handle: ({ context, path }) => retryFailure(context, path["projectId"]!, path["failureId"]!),

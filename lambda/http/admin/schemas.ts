@@ -73,17 +73,22 @@ export const connectionCreate = z.strictObject({
   name,
   ...settings,
   inheritsFrom: id.nullable().optional().meta({
-    description: "A root connection's id, of another project. With it, everything but the name is inherited",
+    description:
+      "Id of a connection of another project that inherits from none itself. With it, everything but the name is inherited",
   }),
 });
 export const connectionPatch = z.strictObject({ name: name.optional(), ...settings });
 export const sync = z.object({
-  state: z.enum(["backfilling", "in_sync", "degraded"]),
-  usersDone: z.int(),
+  state: z.enum(["backfilling", "in_sync", "degraded"]).meta({
+    description: "`degraded`: all was copied but for what the open sync failures name",
+  }),
+  usersDone: z
+    .int()
+    .meta({ description: "Of the last copying of everything, as the other counts and times" }),
   usersTotal: z.int(),
   groupsDone: z.int(),
   groupsTotal: z.int(),
-  failures: z.int().meta({ description: "Open sync failures: what the child could not take" }),
+  failures: z.int().meta({ description: "Open sync failures of now: what the child could not take" }),
   startedAt: time,
   finishedAt: time.nullable(),
 });
@@ -94,7 +99,7 @@ export const connection = z
     name: z.string(),
     provider: z.enum(providers),
     scimEnabled: z.boolean(),
-    scimBaseUrl: z.string().nullable(),
+    scimBaseUrl: z.string().nullable().meta({ description: "Null of a child: it has no SCIM access" }),
     onDelete: z.enum(deletePolicies),
     jit: z.boolean(),
     uniqueGroupNames: z.boolean(),
@@ -247,7 +252,9 @@ export const groupQuery = z.object({
   q: text.optional().meta({ description: "Prefix of displayName, in any case" }),
 });
 export const groupDeleteQuery = z.object({
-  force: flag.optional().meta({ description: "Delete it though the IdP manages it" }),
+  force: flag.optional().meta({
+    description: "Delete it though the IdP manages it; one that is inherited comes back by itself",
+  }),
 });
 
 export const failureQuery = z.object({ ...paging, connectionId: z.string().optional() });
@@ -257,9 +264,12 @@ export const syncFailure = z
     connectionId: id,
     resourceType: z.enum(provisionedTypes),
     identifier: z.string().meta({
-      description: "userName or displayName; where that is not known, what the request named it by",
+      description:
+        "userName or displayName, of an inherited one the user's at the parent; where that is not known, what the request named it by",
     }),
-    operation: z.enum(provisioningOperations).meta({ description: "Of the latest attempt" }),
+    operation: z
+      .enum(provisioningOperations)
+      .meta({ description: "Of the latest attempt; `replace` where it is inherited" }),
     httpStatus: z.int(),
     scimType: z.string().nullable(),
     reason: z.enum(syncFailureReasons),
@@ -281,7 +291,8 @@ export const activityEntry = z
     at: time,
     actor: z.string().meta({
       description:
-        "`scim`: the connection's identity provider; `admin:` and the ARN of the IAM principal: whoever called the admin API",
+        "`scim`: the connection's identity provider; `admin:` and the ARN of the IAM principal: whoever called the admin API; " +
+        "`inherited`: a child follows its parent; `sign-in`: somebody signed in",
     }),
     action: z.enum(activityActions),
     resourceType: z.enum(activityResourceTypes),
