@@ -29,6 +29,8 @@ export interface RollcallFunctionProps {
   readonly timeoutSeconds?: number;
   /** Added to what every function gets. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Of which the function gets CPU in proportion. */
+  readonly memoryMegabytes?: number;
 }
 
 /**
@@ -73,7 +75,7 @@ export class RollcallFunction extends Construct {
       role,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      memorySize: memoryMegabytes,
+      memorySize: props.memoryMegabytes ?? memoryMegabytes,
       timeout: Duration.seconds(props.timeoutSeconds ?? functionTimeoutSeconds),
       // No reserved concurrency: it would take that much from everything else in the account even while idle, and cap a
       // sync at a guess. The gateway's throttle is the ceiling; it answers 429 in SCIM, where Lambda's would come out as a 5xx.

@@ -35,6 +35,9 @@ export interface StreamConsumerProps {
   readonly eventBus?: IEventBus;
 }
 
+/** A whole core (Lambda developer guide): with hundreds of children a change is as fast as the CPU carries it (docs/scale.md). */
+const wholeCoreMegabytes = 1_769;
+
 /** The most that SQS keeps a message. The stream itself forgets after a day, so there is no reason to hurry it out. */
 const failureRetentionDays = 14;
 
@@ -56,6 +59,7 @@ export class StreamConsumer extends Construct {
       tableActions: functionPermissions[mapping.functionName],
       timeoutSeconds: streamFunctionTimeoutSeconds,
       logRetention: props.logRetention,
+      ...(mapping.functionName === "propagation" && { memoryMegabytes: wholeCoreMegabytes }),
       ...(props.eventBus && { environment: { [eventBusVariable]: props.eventBus.eventBusArn } }),
     }).function;
 

@@ -18,7 +18,7 @@ import { type Heir, sourceNumberOf } from "./copy-user.ts";
 import { copyUserNoting, heirOf } from "./copying.ts";
 import { isMarked, markStep } from "./heir-marks.ts";
 import { groupOwner } from "./ids.ts";
-import { copiesPerSliceMax, copyStepMs } from "./limits.ts";
+import { copiesAtOnceMax, copiesPerSliceMax, copyStepMs } from "./limits.ts";
 import { QuotaExceeded } from "./refusals.ts";
 import type { SeatKind } from "./seats.ts";
 import { sideBySide } from "./side-by-side.ts";
@@ -37,7 +37,7 @@ export async function resumeCopying(context: Context, parentId: string): Promise
     links.map(({ childId }) => childId),
   );
   const behind = [...jobs.values()].filter(({ epoch }) => epoch < parent.syncEpoch);
-  await sideBySide(behind, async (job) => {
+  await sideBySide(behind, copiesAtOnceMax, async (job) => {
     // Overtaken only by another run of this, or by a step, which looks for itself.
     await store.transact([replaceCopyJob(job, restarted(job, parent.syncEpoch, now(context)))]);
   });
@@ -119,7 +119,7 @@ async function whileTime<T>(
   let done = 0;
   do {
     const slice = all.slice(done, done + copiesPerSliceMax);
-    await sideBySide(slice, work);
+    await sideBySide(slice, copiesAtOnceMax, work);
     done += slice.length;
   } while (done < all.length && context.clock() < end);
   return done;
@@ -155,7 +155,7 @@ async function endLeftovers(context: Context, heir: Heir, job: CopyJob): Promise
   const orphans = copies
     .map(({ id }) => groupOwner(parent.id) + id.slice(groupOwner(parent.id).length))
     .filter((id) => !sources.has(id));
-  await sideBySide(orphans, (id) => copyGroup(context, heir, id, "all"));
+  await sideBySide(orphans, copiesAtOnceMax, (id) => copyGroup(context, heir, id, "all"));
   return { ...job, phase: "done", place: undefined, finishedAt: now(context) };
 }
 
@@ -176,7 +176,7 @@ async function heal(context: Context, heir: Heir, job: CopyJob): Promise<CopyJob
   let place = job.healPlace;
   do {
     const slice = await failuresIn(context.store, projectIdOf(child), child.id, copiesPerSliceMax, place);
-    await sideBySide(slice, tryAgain);
+    await sideBySide(slice, copiesAtOnceMax, tryAgain);
     place = slice.length < copiesPerSliceMax ? undefined : slice.at(-1)!.id;
   } while (place !== undefined && context.clock() < end);
   return { ...job, healPlace: place, healDone: place === undefined ? job.healWanted : job.healDone };

@@ -15,6 +15,7 @@ import { type Context, now } from "./context.ts";
 import { copyGroup, readGroup, sourceOfGroupId } from "./copy-group.ts";
 import { copyUser, type Heir, type SeenSource } from "./copy-user.ts";
 import { groupOwner, isConnectionId, projectOfConnection } from "./ids.ts";
+import { heirsAtOnceMax } from "./limits.ts";
 import { lastConnectionOf } from "./member.ts";
 import { QuotaExceeded } from "./refusals.ts";
 import { sideBySide } from "./side-by-side.ts";
@@ -33,7 +34,7 @@ export async function carryMemberToHeirs(context: Context, projectId: string, nu
     parseMemberRow(projectId, item),
   )) {
     const heirs = await heirsOf(context, connectionId);
-    await sideBySide(heirs, async (heir) => {
+    await sideBySide(heirs, heirsAtOnceMax, async (heir) => {
       await copyUserNoting(context, heir, number, item);
     });
   }
@@ -63,7 +64,7 @@ export async function carryGroupToHeirs(
   const heirs = await heirsOf(context, ownerOfGroup(projectId, groupId));
   if (heirs.length > 0) {
     const known = await readGroup(context, projectId, groupId, page);
-    await sideBySide(heirs, (heir) => copyGroup(context, heir, groupId, { page }, known));
+    await sideBySide(heirs, heirsAtOnceMax, (heir) => copyGroup(context, heir, groupId, { page }, known));
   }
 }
 

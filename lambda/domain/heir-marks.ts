@@ -16,7 +16,7 @@ import { everybodyIn, readDeparted, readRosterByType } from "../table/roster.ts"
 import { numbersBelow, readSeatPools } from "../table/seat-pools.ts";
 import { type Connection, projectIdOf } from "./connection.ts";
 import type { Context } from "./context.ts";
-import { membersMarkedMax } from "./limits.ts";
+import { copiesAtOnceMax, membersMarkedMax } from "./limits.ts";
 import type { Member } from "./member.ts";
 import { changing } from "./member-change.ts";
 import { sideBySide } from "./side-by-side.ts";
@@ -57,7 +57,7 @@ export async function markStep(
   const behind = numbersOn(union(everybodyIn(roster), departed)).filter((number) => number > from);
   const slice = behind.subarray(0, membersMarkedMax);
   const rows = await readMemberRows(store, projectIdOf(parent), [...slice]);
-  await sideBySide([...slice], async (number) => {
+  await sideBySide([...slice], copiesAtOnceMax, async (number) => {
     const row = rows.get(number);
     if (row?.kind === "member") {
       await mark(context, parent, row.member);
@@ -78,7 +78,7 @@ async function markRoster({ store }: Context, parent: Connection): Promise<void>
   ]);
   const own = { from: 0, below: Math.max(1, numbersBelow(pools)) };
   const pages = [own, ...copied].flatMap(pagesFor);
-  await sideBySide(pages, (page) => markRosterPage(store, parent, page));
+  await sideBySide(pages, copiesAtOnceMax, (page) => markRosterPage(store, parent, page));
 }
 
 async function mark(context: Context, parent: Connection, seen: Member): Promise<void> {

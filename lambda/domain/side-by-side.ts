@@ -1,7 +1,9 @@
-import { copiesAtOnceMax } from "./limits.ts";
-
-/** Does some work for each of many, several at once. Settled, so that none is under way any more when the first failure is thrown. */
-export async function sideBySide<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+/** Does some work for each of many, `most` at once. Settled, so that none is under way any more when the first failure is thrown. */
+export async function sideBySide<T>(
+  all: readonly T[],
+  most: number,
+  work: (one: T) => Promise<void>,
+): Promise<void> {
   const rest = all.values();
   const failures: unknown[] = [];
   const worker = async () => {
@@ -13,7 +15,7 @@ export async function sideBySide<T>(all: readonly T[], work: (one: T) => Promise
       }
     }
   };
-  await Promise.all(Array.from({ length: copiesAtOnceMax }, worker));
+  await Promise.all(Array.from({ length: most }, worker));
   if (failures.length > 0) {
     throw failures[0];
   }

@@ -9,8 +9,8 @@ import { parseRecord } from "./stream-record.ts";
 /** Does for one changed item whatever its change asks for; may be called twice, late, and in any order. */
 export type Carry = (context: Context, key: Key) => Promise<void>;
 
-/** Partitions that are worked on at once, a core's worth of waiting for the table. Our choice. */
-export const partitionsAtOnceMax = 4;
+/** What is worked on at once, a core's worth of waiting for the table. Our choice. */
+export const resourcesAtOnceMax = 4;
 
 /** What must be left of the invocation to begin one more item: several calls to a table that answers slowly. */
 export const carryMillisecondsReserve = 30_000;
@@ -48,10 +48,10 @@ function changedItems(records: readonly DynamoDBRecord[]): readonly Change[] {
   return [...byKey.values()];
 }
 
-/** A group's row and its pages lie in different partitions, and are one group all the same. */
+/** A group's row and its pages are one; anything else is by itself. */
 function resourceOf(key: Key): string {
   const group = groupOfKey(key);
-  return group === undefined ? key.pk : `${group.projectId} ${group.groupId}`;
+  return JSON.stringify(group === undefined ? [key.pk, key.sk] : [group.projectId, group.groupId]);
 }
 
 interface CarryingOptions {
@@ -61,7 +61,7 @@ interface CarryingOptions {
 }
 
 /**
- * Carries items of one partition, or group, one after the other, those of several at once. Nothing that stands behind one
+ * Carries what belongs to one group one after the other, the rest at once, as much of it as may be. Nothing that stands behind one
  * that failed is begun any more, since it comes again; what stands before it is finished.
  */
 async function carryAll(
@@ -70,11 +70,11 @@ async function carryAll(
 ): Promise<ReadonlySet<Change>> {
   const carried = new Set<Change>();
   let firstFailed = changes.length;
-  const partitions = Map.groupBy(changes.entries(), ([, { key }]) => resourceOf(key)).values();
+  const resources = Map.groupBy(changes.entries(), ([, { key }]) => resourceOf(key)).values();
 
   const work = async (): Promise<void> => {
-    for (const partition of partitions) {
-      for (const [position, change] of partition) {
+    for (const resource of resources) {
+      for (const [position, change] of resource) {
         if (position > firstFailed) break;
         if (!isTimeLeft()) {
           firstFailed = Math.min(firstFailed, position);
@@ -91,7 +91,7 @@ async function carryAll(
       }
     }
   };
-  // One iterator for all of them: each takes the next partition that nobody has.
-  await Promise.all(Array.from({ length: partitionsAtOnceMax }, work));
+  // One iterator for all of them: each takes the next that nobody has.
+  await Promise.all(Array.from({ length: resourcesAtOnceMax }, work));
   return carried;
 }

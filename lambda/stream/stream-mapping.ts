@@ -35,7 +35,7 @@ export interface StreamMapping {
   readonly batchSize: number;
   /** How long records are gathered before an invocation with less than that. */
   readonly batchingWindowSeconds: number;
-  /** Batches of one shard that are under way at once. Those with records of one partition never are. */
+  /** Batches of one shard that are under way at once. Those with records of one item never are. */
   readonly parallelizationFactor: number;
   /** After the first attempt. Then the batch is given up, and goes to the failure destination. */
   readonly retryAttempts: number;

@@ -11,7 +11,7 @@ import {
   type Carry,
   carrying,
   carryMillisecondsReserve,
-  partitionsAtOnceMax,
+  resourcesAtOnceMax,
 } from "../../lambda/stream/carrying.ts";
 import { streamFunction } from "../../lambda/stream/stream-function.ts";
 import type { Key } from "../../lambda/table/keys.ts";
@@ -115,10 +115,10 @@ describe("a batch", () => {
       await new Promise((resolve) => setImmediate(resolve));
       running.delete(pk);
     });
-    const partitions = Array.from({ length: partitionsAtOnceMax + 3 }, (_, index) => `p${index}`);
+    const partitions = Array.from({ length: resourcesAtOnceMax + 3 }, (_, index) => `p${index}`);
     const keys = ["a", "b"].flatMap((sk) => partitions.map((partition) => item(partition, sk)));
     expect(await handler(streamEventOf(...keys), streamContext())).toEqual(done);
-    expect(most).toBe(partitionsAtOnceMax);
+    expect(most).toBe(resourcesAtOnceMax);
   });
 
   test("leaves one line in the log", async () => {

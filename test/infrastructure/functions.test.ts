@@ -37,7 +37,7 @@ describe.each(names)("the function %s", (name) => {
       Runtime: "nodejs24.x",
       Architectures: ["arm64"],
       Handler: "index.handler",
-      MemorySize: 1024,
+      MemorySize: name === "propagation" ? 1769 : 1024,
       Timeout: isOfStream(name) ? 120 : 25,
     });
   });

@@ -384,7 +384,7 @@ describe("a child has no SCIM access of its own", () => {
 
 describe("GET …/children", () => {
   test("page by page, each child once, with its project and where it is", async () => {
-    const names = ["A", "B", "C", "D", "E"];
+    const names = ["A", "B", "C"];
     for (const name of names) await childIn(await anotherProject({ name: `Project ${name}` }), { name });
     await pump.drain();
     const items: Fields[] = [];
@@ -403,7 +403,7 @@ describe("GET …/children", () => {
         sync: expect.objectContaining({ state: "in_sync", finishedAt: expect.any(String) }),
       })),
     );
-    expect((await childrenOf("?limit=5")).body).not.toHaveProperty("nextCursor");
+    expect((await childrenOf("?limit=3")).body).not.toHaveProperty("nextCursor");
   });
 
   test("none, of a root without and of a child", async () => {
@@ -591,10 +591,12 @@ describe("what a child has is found by the child", () => {
     const [gone, team] = items.toSorted((a: Fields, b: Fields) =>
       a["displayName"]! < b["displayName"]! ? -1 : 1,
     );
+    const own = await away.addMember({ userName: "own", type: "reader" });
     await patchParent({ scimEnabled: false });
     for (const [method, path, body] of [
       ["PATCH", `/groups/${team.id}`, { displayName: "Crew", access: "write" }],
       ["DELETE", `/groups/${team.id}/members/${ada.id}`, undefined],
+      ["PUT", `/groups/${team.id}/members/${own.id}`, undefined],
       ["DELETE", `/groups/${gone.id}`, undefined],
       ["PATCH", `/members/${ada.id}`, { userName: "eve", access: "write" }],
       ["PATCH", `/members/${bob.id}`, { type: "user", role: "admin" }],
@@ -614,9 +616,9 @@ describe("what a child has is found by the child", () => {
     ]);
     expect(await away.group(team.id)).toMatchObject({ displayName: "Team", access: "write" });
     expect(await away.group(gone.id)).toMatchObject({ displayName: "Gone", access: "none" });
-    for (const { id } of [team, gone]) {
-      expect((await away.namesIn(id)).toSorted()).toEqual(["ada", "bob", "cyd"]);
-    }
+    expect((await away.namesIn(gone.id)).toSorted()).toEqual(["ada", "bob", "cyd"]);
+    // Who is the child's own is nothing that the parent could take out.
+    expect((await away.namesIn(team.id)).toSorted()).toEqual(["ada", "bob", "cyd", "own"]);
   });
 
   test("of a copy, role and access are the child's to change, and nothing else", async () => {
