@@ -58,7 +58,7 @@ export function compareHeir(
   return differences.map((difference) => `${heir.in}: ${difference}`);
 }
 
-/** A copy is where its source's number says. */
+/** A copy is where its source's number says, or one that the source had before: it may not be able to follow. */
 function pairUp(
   { in: place, connection }: Heir,
   sources: readonly Member[],
@@ -67,12 +67,15 @@ function pairUp(
 ): readonly Pair[] {
   const ordinal = Number(seen[place].connections.get(connection.identity.id!)?.["ordinal"]);
   const numberAt = (where: Place, { identity }: Member) =>
-    seen[where].members.find(({ home }) => home === identity.home)?.number;
-  const byNumber = new Map(copies.map((copy) => [numberAt(place, copy), copy]));
-  return sources.map((source) => ({
-    source,
-    copy: byNumber.get(copyOfNumber(ordinal, numberAt("parent", source) ?? Number.NaN)),
-  }));
+    seen[where].members.find(({ home }) => home === identity.home)?.number ?? Number.NaN;
+  const numbers = new Set(sources.map((source) => numberAt("parent", source)));
+  const byNumber = new Map<number, Member>();
+  for (const copy of copies) {
+    let number = numberAt(place, copy) - copyOfNumber(ordinal, 0);
+    while (!numbers.has(number) && seen.parent.moved.has(number)) number = seen.parent.moved.get(number)!;
+    if (!byNumber.has(number)) byNumber.set(number, copy);
+  }
+  return sources.map((source) => ({ source, copy: byNumber.get(numberAt("parent", source)) }));
 }
 
 /** By what it shall be called, or else by what it is called still. Takes them from those that are open. */

@@ -59,6 +59,8 @@ export interface Seen {
   /** By id. */
   readonly connections: ReadonlyMap<string, JsonObject>;
   readonly members: readonly SeenMember[];
+  /** Numbers that members left, and which they went to. */
+  readonly moved: ReadonlyMap<number, number>;
   readonly groups: readonly SeenGroup[];
   readonly failures: readonly SeenFailure[];
   readonly usage: Readonly<Record<SeatKind, number>>;
@@ -74,6 +76,11 @@ export function seenIn(items: readonly RawItem[], projectId: string): Seen {
   return {
     connections: tenant.connections,
     members,
+    moved: new Map(
+      [...tenant.rows].flatMap(([number, { movedTo }]) =>
+        typeof movedTo === "number" ? [[number, movedTo] as const] : [],
+      ),
+    ),
     groups: [...tenant.groups].map(([id, row]) => seenGroup(tenant, id, row, members)),
     failures: [...tenant.failures.values()].map(seenFailure),
     usage: usageIn(tenant),
