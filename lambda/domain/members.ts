@@ -112,7 +112,7 @@ export async function patchMember(
     const attributes = indexable(withFields(before.attributes, patch));
     const changed = changedFields(before, attributes);
     if (managedBy !== undefined && changed.length > 0) {
-      throw managedByIdp("member", `${changed.join(", ")} cannot be changed`);
+      throw managedByIdp(managedBy, "member", `${changed.join(", ")} cannot be changed`);
     }
     const attributesChanged = !sameAttributes(before.attributes, attributes);
     const at = now(context);
@@ -142,8 +142,9 @@ export async function deleteMember(context: Context, projectId: string, memberId
   await changing(context, async () => {
     const before = await openMember(context, projectId, memberId);
     const owner = await owningConnection(context, before);
-    if (managerOf(before, owner) !== undefined) {
-      throw managedByIdp("member", "it cannot be deleted");
+    const managedBy = managerOf(before, owner);
+    if (managedBy !== undefined) {
+      throw managedByIdp(managedBy, "member", "it cannot be deleted");
     }
     const at = now(context);
     const after: Member = {

@@ -165,8 +165,9 @@ async function editMembers(
       pageAround(context, usersAt, member.number),
       pageAround(context, handAt, member.homeNumber),
     ]);
-    if (managerOf(group, owner) !== undefined) {
-      throw managedByIdp("group", "its members cannot be changed");
+    const managedBy = managerOf(group, owner);
+    if (managedBy !== undefined) {
+      throw managedByIdp(managedBy, "group", "its members cannot be changed");
     }
     const linked = group.connectionId !== undefined && member.connectionId === group.connectionId;
     const standing: Standing = {

@@ -98,8 +98,9 @@ async function change(
   { displayName = before.displayName, access = before.access }: GroupFields,
 ): Promise<Group> {
   const renamed = displayName !== before.displayName;
-  if (renamed && managerOf(before, owner) !== undefined) {
-    throw managedByIdp("group", "displayName cannot be changed");
+  const managedBy = managerOf(before, owner);
+  if (renamed && managedBy !== undefined) {
+    throw managedByIdp(managedBy, "group", "displayName cannot be changed");
   }
   if (!renamed && access === before.access) {
     return before;
@@ -137,8 +138,14 @@ export async function deleteProductGroup(
   await changing(context, async () => {
     const group = await openProductGroup(context, projectId, groupId);
     const owner = force ? undefined : await owningConnection(context, group);
-    if (managerOf(group, owner) !== undefined) {
-      throw managedByIdp("group", "it cannot be deleted", ", or repeat the request with force=true");
+    const managedBy = managerOf(group, owner);
+    if (managedBy !== undefined) {
+      throw managedByIdp(
+        managedBy,
+        "group",
+        "it cannot be deleted",
+        ", or repeat the request with force=true",
+      );
     }
     await removeGroup(context, group, force ? [] : stillUnmanaged(group, owner));
   });

@@ -90,11 +90,18 @@ export function conflict(code: string, detail: string): RequestError {
 }
 
 /** `refused`: what cannot be done here, as the beginning of a sentence about it. */
-export function managedByIdp(what: "member" | "group", refused: string, wayOut = ""): RequestError {
+export function managedByIdp(
+  { inherited }: { readonly inherited: boolean },
+  what: "member" | "group",
+  refused: string,
+  wayOut = "",
+): RequestError {
+  const way = inherited
+    ? "Do that at the parent connection, in its identity provider; or disable SCIM there, or delete the connection that inherits here, first"
+    : "Do that in the identity provider, or disable SCIM on the connection first";
   return conflict(
     "managed_by_idp",
-    `This ${what} is managed by the identity provider (SSO-SCIM): ${refused} here. ` +
-      `Do that in the identity provider, or disable SCIM on the connection first${wayOut}.`,
+    `This ${what} is managed by the identity provider (SSO-SCIM): ${refused} here. ${way}${wayOut}.`,
   );
 }
 

@@ -351,10 +351,13 @@ async function assertLinkable(
   const returns = member.connectionId === undefined && member.formerConnectionId === connection.id;
   const type = typeOf(member.attributes);
   if (!returns && !member.signIn?.typeIsOpen && type !== typeOf(attributes)) {
+    const wayOut =
+      connection.inheritance === undefined
+        ? `Send isTeamAccount ${type === "user"} to take the member over as it is and convert it afterwards, ` +
+          "or change its type in the product, then retry."
+        : "Change its type in the product to the one that the user has at the parent; then it is linked by itself.";
     throw uniqueness(
-      `User already available in the project as a ${type}: ${name}. ` +
-        `Send isTeamAccount ${type === "user"} to take the member over as it is and convert it afterwards, ` +
-        "or change its type in the product, then retry.",
+      `User already available in the project as a ${type}: ${name}. ${wayOut}`,
       "role_conflict",
     );
   }

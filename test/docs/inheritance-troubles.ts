@@ -77,8 +77,8 @@ const otherType: Trouble = {
     await child.failure("role_conflict", {
       identifier: "ada@acme.example",
       detail:
-        'User already available in the project as a user: userName "ada@acme.example". Send isTeamAccount true to take the member ' +
-        "over as it is and convert it afterwards, or change its type in the product, then retry.",
+        'User already available in the project as a user: userName "ada@acme.example". Change its type in the product to the one ' +
+        "that the user has at the parent; then it is linked by itself.",
     });
     await child.admin("GET", `/members/${id}`, undefined, answers(200, { type: "user", managedBy: null }));
 
