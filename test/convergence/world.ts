@@ -50,7 +50,7 @@ export interface World {
   ): Promise<T | undefined>;
   /** The whole table. */
   scan(): Promise<readonly RawItem[]>;
-  /** What may have changed for somebody who looks: not the activity trail, which becomes most of the table. */
+  /** What `seenIn` looks at. */
   look(): Promise<readonly RawItem[]>;
   /** Has what was written so far waiting to be delivered. */
   readStream(): Promise<void>;
@@ -63,9 +63,15 @@ export interface Ground {
   stop(): Promise<void>;
 }
 
+/** The activity trail, names, references and what the stream derives are most of the table, and the auditor's. */
+const unseen = ["#NAMES", "#GROUPNAMES", "#REFERENCES", "#MEMBERSHIPS#", "#MIRROR", "#CHILDREN"];
 const lookedAt = {
-  FilterExpression: "NOT begins_with(pk, :trail)",
-  ExpressionAttributeValues: { ":trail": { S: "A#" } },
+  FilterExpression: `NOT begins_with(pk, :trail) AND NOT begins_with(pk, :jobs)${unseen.map((_, index) => ` AND NOT contains(pk, :part${index})`).join("")}`,
+  ExpressionAttributeValues: {
+    ":trail": { S: "A#" },
+    ":jobs": { S: "J#" },
+    ...Object.fromEntries(unseen.map((part, index) => [`:part${index}`, { S: part }])),
+  },
 };
 
 /** Invocations until nothing is left: a quiet needs some tens. */

@@ -148,7 +148,7 @@ const cases: readonly Case[] = [
     name: "a copy of an older version of its source",
     at: homeId,
     damage: (d) => d.set(d.row(inChild(), "ada"), { copyOf: { N: "1" } }),
-    finds: [["copy", "version of its source is 0, that of its source"]],
+    finds: [["copy", "version of its source is 1, that of its source"]],
   },
   {
     name: "a copy whose source is not there",
@@ -262,10 +262,13 @@ const cases: readonly Case[] = [
     name: "a roster bit that is missing",
     at: homeId,
     damage: (d) => {
-      const ivy = numberAtHome("ivy");
-      return d.flip(d.find(`C#${parentId()}#ROSTER`, `present#${page(ivy)}#0`), "r", ivy);
+      const bob = numberAtHome("bob");
+      return d.flip(d.find(`C#${parentId()}#ROSTER`, `present#${page(bob)}#0`), "u", bob);
     },
-    finds: [["roster", "the roster of connection "]],
+    finds: [
+      ["roster", "the roster of connection "],
+      ["group", "its pages hold who never was a user of its connection: "],
+    ],
   },
   {
     name: "a roster bit of nobody",
@@ -343,7 +346,7 @@ const cases: readonly Case[] = [
   {
     name: "a group that is not found by its name",
     at: homeId,
-    damage: (d) => d.remove(d.find(`P#${homeId()}#GROUPNAMES`, "team\u001f")),
+    damage: (d) => d.remove(d.find(`P#${homeId()}#GROUPNAMES`, "nobody\u001f")),
     finds: [["group_name", "it is not found by its displayName"]],
   },
   {
