@@ -242,6 +242,34 @@ describe("a child", () => {
     });
   });
 
+  test("follows somebody who came back twice and went, between two looks", async () => {
+    const again = async (id: string) => {
+      await scim("DELETE", `/Users/${id}`);
+      return created("/Users", user("ada"));
+    };
+    const { product } = await childIn();
+    const first = await created("/Users", user("ada"));
+    await pump.drain();
+    const second = await again(first);
+    await pump.drain();
+    await scim("DELETE", `/Users/${await again(await again(second))}`);
+    await pump.drain();
+    expect(await people(product)).toEqual([["ada", "reader", "inactive"]]);
+    expect((await product.memberNamed("ada")).managedBy).toBeNull();
+  });
+
+  test("loses whom another connection of the parent's project has taken over, between two looks", async () => {
+    const other = await service.createConnection({}, parent.project);
+    const ada = await created("/Users", user("ada"));
+    const { product } = await childIn();
+    await pump.drain();
+    await scim("DELETE", `/Users/${ada}`);
+    expect((await other.scim("POST", "/Users", user("ada"))).status).toBe(201);
+    await pump.drain();
+    expect(await people(product)).toEqual([["ada", "reader", "inactive"]]);
+    expect((await product.memberNamed("ada")).managedBy).toBeNull();
+  });
+
   test("makes a group again that is deleted there by hand", async () => {
     const ada = await created("/Users", user("ada"));
     const team = await created("/Groups", group("Team", [ada]));
