@@ -24,6 +24,8 @@ import type { Place } from "./steps.ts";
 interface Pair {
   readonly source: Member;
   readonly copy: Member | undefined;
+  /** The source was created again under another number, to which the copy could not follow it: it is in none of its groups. */
+  readonly isLeftBehind: boolean;
 }
 
 export function compareHeir(
@@ -69,13 +71,15 @@ function pairUp(
   const numberAt = (where: Place, { identity }: Member) =>
     seen[where].members.find(({ home }) => home === identity.home)?.number ?? Number.NaN;
   const numbers = new Set(sources.map((source) => numberAt("parent", source)));
-  const byNumber = new Map<number, Member>();
+  const byNumber = new Map<number, Omit<Pair, "source">>();
   for (const copy of copies) {
-    let number = numberAt(place, copy) - copyOfNumber(ordinal, 0);
+    const ownNumber = numberAt(place, copy) - copyOfNumber(ordinal, 0);
+    let number = ownNumber;
     while (!numbers.has(number) && seen.parent.moved.has(number)) number = seen.parent.moved.get(number)!;
-    if (!byNumber.has(number)) byNumber.set(number, copy);
+    if (!byNumber.has(number)) byNumber.set(number, { copy, isLeftBehind: number !== ownNumber });
   }
-  return sources.map((source) => ({ source, copy: byNumber.get(numberAt("parent", source)) }));
+  const nobody = { copy: undefined, isLeftBehind: false };
+  return sources.map((source) => ({ source, ...(byNumber.get(numberAt("parent", source)) ?? nobody) }));
 }
 
 /** By what it shall be called, or else by what it is called still. Takes them from those that are open. */
@@ -139,7 +143,9 @@ function wouldBe(
 /** Two groups may have one name, so they are compared by all that shows. */
 function compareGroups(state: State, { in: place, connection, parent }: Heir, pairs: readonly Pair[]) {
   const child = state[place];
-  const copyOf = new Map(pairs.map(({ source, copy }) => [source, copy]));
+  const copyOf = new Map(
+    pairs.flatMap(({ source, copy, isLeftBehind }) => (isLeftBehind ? [] : [[source, copy] as const])),
+  );
   const print = (displayName: string, homes: readonly (number | undefined)[]) =>
     `${displayName}: ${show(homes.filter((home) => home !== undefined).sort((a, b) => a - b))}`;
   const wanted = groupsOf(state.parent, parent.identity.label).map((group) =>

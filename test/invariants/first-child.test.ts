@@ -67,7 +67,7 @@ const changes: Readonly<Record<string, Change>> = {
   "a group's end": (parent, { Team }) => parent.scim("DELETE", `/Groups/${Team}`),
 };
 
-test.each(shareOf(Object.entries(changes), seed, 3))("%s", async (_, change) => {
+test.each(shareOf(Object.entries(changes), seed, 6))("%s", async (_, change) => {
   for (let at = 1; ; at++) {
     const parent = await calm.createConnection();
     const home = productOf(calm, parent.project);
