@@ -99,7 +99,7 @@ function followed(copy: Member, source: Member, child: Connection, at: string): 
 }
 
 /** As its parent's user ended: by the policy of the connection. */
-function ended(copy: Member, child: Connection, version: number, at: string): Member {
+export function ended(copy: Member, child: Connection, version: number, at: string): Member {
   return {
     ...copy,
     attributes: withActive(copy.attributes, false),

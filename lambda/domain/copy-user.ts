@@ -15,7 +15,7 @@ import { projectIsThere, readSeatPools } from "../table/seat-pools.ts";
 import type { Item, ItemsByKey, Write } from "../table/store.ts";
 import { type Connection, projectIdOf } from "./connection.ts";
 import { type Context, now } from "./context.ts";
-import { type CopyAt, lastVersion, planCopy, type Source } from "./copy-plan.ts";
+import { type CopyAt, ended, lastVersion, planCopy, type Source } from "./copy-plan.ts";
 import { lastConnectionOf, type Member, userNameOf } from "./member.ts";
 import { changing, commit, groundOf, type MemberChange, readGround, takenName } from "./member-change.ts";
 import { conflict, quotaExceeded } from "./refusals.ts";
@@ -232,7 +232,19 @@ async function take(
   if (returning !== undefined) {
     const after = copied(adopted(returning, child, attributes, at));
     const back = { before: returning, after, newNumber: false, returns: hasLeft };
-    return change(context, heir, back, underWay, source.number);
+    try {
+      return await change(context, heir, back, underWay, source.number);
+    } catch (error) {
+      // The user was deleted before it came back under another number: that much the child can take.
+      if (
+        error instanceof RequestError &&
+        returning.number !== place &&
+        returning.connectionId === child.id
+      ) {
+        await end(context, child, returning, at);
+      }
+      throw error;
+    }
   }
   const keys = [...claimKeysOf(projectId, attributes), ...externalIdKeysOf(child.id, attributes)];
   const [items, pools] = await Promise.all([
@@ -256,6 +268,11 @@ async function take(
   const touched = await readGround(context, adoption);
   await commit(context, adoption, touched, quotaExceeded.toHeir, met.checks);
   return "changed";
+}
+
+async function end(context: Context, child: Connection, before: Member, at: string): Promise<void> {
+  const wanted = { before, after: ended(before, child, lastVersion, at), newNumber: false };
+  await commit(context, wanted, await readGround(context, wanted), quotaExceeded.toHeir);
 }
 
 async function change(

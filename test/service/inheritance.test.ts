@@ -258,6 +258,26 @@ describe("a child", () => {
     expect((await product.memberNamed("ada")).managedBy).toBeNull();
   });
 
+  test("ends the copy of somebody who came back, and whom it cannot take again", async () => {
+    const ada = await created("/Users", user("ada"));
+    await created("/Groups", group("Team", [ada]));
+    const { product } = await childIn({ quotas: { users: 0 } });
+    await pump.drain();
+    await scim("DELETE", `/Users/${ada}`);
+    await created("/Users", teamUser("ada"));
+    await pump.drain();
+    expect((await product.admin("GET", "/sync-failures")).body.items).toMatchObject([
+      { reason: "quota_exceeded", identifier: "ada" },
+    ]);
+    expect(await people(product)).toEqual([["ada", "reader", "inactive"]]);
+    expect(await groupsOf(product)).toEqual({ Team: [] });
+    await product.setQuotas({ users: 1 });
+    await pump.drain();
+    expect(await people(product)).toEqual([["ada", "user", "active"]]);
+    expect(await groupsOf(product)).toEqual({ Team: [] });
+    expect((await product.admin("GET", "/sync-failures")).body.items).toEqual([]);
+  });
+
   test("loses whom another connection of the parent's project has taken over, between two looks", async () => {
     const other = await service.createConnection({}, parent.project);
     const ada = await created("/Users", user("ada"));
