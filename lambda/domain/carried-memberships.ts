@@ -63,10 +63,19 @@ async function note(
   carried: string | undefined,
 ): Promise<void> {
   const writes = noteCarried(projectId, groupId, seen, carried);
-  // Overtaken only by another run of this, which has noted what it found.
-  if (writes.length > 0) {
-    await context.store.transact(writes);
+  if (writes.length === 0) {
+    return;
   }
+  const key = mirrorHeadKey(projectId, groupId);
+  await changing(context, async () => {
+    if ((await context.store.transact(writes)) === "overtaken") {
+      // Unless by another run of this, which has noted what it found.
+      const present = carriedGeneration((await context.store.read([key])).get(key));
+      if (present === seen) {
+        overtaken();
+      }
+    }
+  });
 }
 
 /**

@@ -8,6 +8,7 @@ import { readConnection } from "../table/connections.ts";
 import { childrenOf, readCopyJob, readCopyJobs, readLink, replaceCopyJob } from "../table/copy-jobs.ts";
 import { queryGroups } from "../table/groups.ts";
 import { copyOfNumber, difference, numbersOn, pagesOf } from "../table/numbers.ts";
+import { overtaken } from "../table/retry.ts";
 import { everybodyIn, readRosterByType } from "../table/roster.ts";
 import { failuresIn } from "../table/sync-failures.ts";
 import { projectIdOf } from "./connection.ts";
@@ -19,6 +20,7 @@ import { copyUserNoting, heirOf } from "./copying.ts";
 import { isMarked, markStep } from "./heir-marks.ts";
 import { groupOwner } from "./ids.ts";
 import { copiesAtOnceMax, copiesPerSliceMax, copyStepMs } from "./limits.ts";
+import { changing } from "./member-change.ts";
 import { QuotaExceeded } from "./refusals.ts";
 import type { SeatKind } from "./seats.ts";
 import { sideBySide } from "./side-by-side.ts";
@@ -37,9 +39,21 @@ export async function resumeCopying(context: Context, parentId: string): Promise
     links.map(({ childId }) => childId),
   );
   const behind = [...jobs.values()].filter(({ epoch }) => epoch < parent.syncEpoch);
-  await sideBySide(behind, copiesAtOnceMax, async (job) => {
-    // Overtaken only by another run of this, or by a step, which looks for itself.
-    await store.transact([replaceCopyJob(job, restarted(job, parent.syncEpoch, now(context)))]);
+  await sideBySide(behind, copiesAtOnceMax, (job) =>
+    noteProgress(context, job, restarted(job, parent.syncEpoch, now(context))),
+  );
+}
+
+/** Unless another run has noted its own. What was in the way may have come to nothing: then nobody has, and nothing would ring. */
+async function noteProgress(context: Context, job: CopyJob, next: CopyJob): Promise<void> {
+  const { store } = context;
+  await changing(context, async () => {
+    if ((await store.transact([replaceCopyJob(job, next)])) === "overtaken") {
+      const present = await readCopyJob(store, job.childId);
+      if (present?.revision === job.revision) {
+        overtaken();
+      }
+    }
   });
 }
 
@@ -53,14 +67,13 @@ export async function resumeJob(context: Context, childId: string): Promise<void
     return;
   }
   if (job.epoch < parent.syncEpoch) {
-    await store.transact([replaceCopyJob(job, restarted(job, parent.syncEpoch, now(context)))]);
-    return;
+    return noteProgress(context, job, restarted(job, parent.syncEpoch, now(context)));
   }
   const heir = heirOf(parent, link);
   const copied = await step(context, heir, job);
   const next = job.healWanted > job.healDone ? await heal(context, heir, copied) : copied;
   if (next !== job) {
-    await store.transact([replaceCopyJob(job, next)]);
+    await noteProgress(context, job, next);
   }
 }
 

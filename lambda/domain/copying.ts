@@ -8,6 +8,7 @@ import { connectionsIn, readConnection } from "../table/connections.ts";
 import { type ChildLink, childrenOf, noteFailing, readLink } from "../table/copy-jobs.ts";
 import { memberKey } from "../table/keys.ts";
 import { type MemberRow, parseMemberRow } from "../table/members.ts";
+import { overtaken } from "../table/retry.ts";
 import type { Item } from "../table/store.ts";
 import { closeFailure, noteFailure, readInheritedFailure } from "../table/sync-failures.ts";
 import type { Connection } from "./connection.ts";
@@ -17,6 +18,7 @@ import { copyUser, type Heir, type SeenSource } from "./copy-user.ts";
 import { groupOwner, isConnectionId, projectOfConnection } from "./ids.ts";
 import { heirsAtOnceMax } from "./limits.ts";
 import { lastConnectionOf } from "./member.ts";
+import { changing } from "./member-change.ts";
 import { QuotaExceeded } from "./refusals.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { type FailureSource, inheritedCause } from "./sync-failure.ts";
@@ -170,15 +172,19 @@ async function tryCopy(
 
 /** Unless it tells of a later version than the one that was copied. */
 async function closeFailureOf(
-  { store }: Context,
+  context: Context,
   child: Connection,
   number: number,
   copied: SeenSource,
 ): Promise<void> {
-  const failure = await readInheritedFailure(store, child.id, number);
-  if (failure?.source !== undefined && failure.source.version <= copied.version) {
-    await closeFailure(store, failure);
-  }
+  const { store } = context;
+  await changing(context, async () => {
+    const failure = await readInheritedFailure(store, child.id, number);
+    const isOver = failure?.source !== undefined && failure.source.version <= copied.version;
+    if (isOver && (await closeFailure(store, failure)) === "overtaken") {
+      overtaken();
+    }
+  });
 }
 
 /** Another attempt at what a child could not take. Nothing where the child has gone, or SCIM is off. */

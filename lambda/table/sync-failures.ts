@@ -18,7 +18,7 @@ import {
 } from "../domain/sync-failure.ts";
 import type { ScimType } from "../scim/error.ts";
 import { failureKey, failuresPartition, failuresPrefix, type Key } from "./keys.ts";
-import type { Item, Store } from "./store.ts";
+import type { Item, Store, TransactionOutcome } from "./store.ts";
 
 const failureItem = z.object({
   connectionId: z.string(),
@@ -127,8 +127,8 @@ function shortened(text: string, length: number): string {
 }
 
 /** Unless it has failed again since it was read. */
-export async function closeFailure(store: Store, failure: SyncFailure): Promise<void> {
-  await store.transact([
+export function closeFailure(store: Store, failure: SyncFailure): Promise<TransactionOutcome> {
+  return store.transact([
     {
       delete: failureKeyOfId(projectOfConnection(failure.connectionId), failure.id)!,
       when: { expression: "attempts = :seenAttempts", values: { ":seenAttempts": failure.attempts } },

@@ -169,10 +169,16 @@ class Choice {
     };
   }
 
+  /** Others are at work, which is trouble enough. */
+  #calmDelivery(): Delivery {
+    const { crash: _, ...calm } = this.#delivery();
+    return { ...calm, ...(this.#chance(0.6) && { torn: this.#random.below(2 ** 31) }) };
+  }
+
   /** At least one of them is of the stream. */
   #meeting(state: State): ConvergenceStep {
-    const { crash: _, ...first } = this.#delivery();
-    const second = this.#chance(0.35) ? withoutCrash(this.#delivery()) : this.#metByStream(state);
+    const first = this.#calmDelivery();
+    const second = this.#chance(0.35) ? this.#calmDelivery() : this.#metByStream(state);
     return { kind: "meet", acts: [first, second], turns: this.#random.below(2 ** 31) };
   }
 
@@ -390,8 +396,4 @@ class Choice {
       }
     }
   }
-}
-
-function withoutCrash({ crash: _, ...calm }: Delivery): Delivery {
-  return calm;
 }

@@ -7,7 +7,7 @@ import { copyOfNumber } from "../../lambda/table/numbers.ts";
 import {
   failureKey,
   type Group,
-  liveMembers,
+  isLive,
   type Member,
   type Project,
   type SyncFailure,
@@ -24,6 +24,8 @@ import type { Place } from "./steps.ts";
 interface Pair {
   readonly source: Member;
   readonly copy: Member | undefined;
+  /** The copy, where somebody deleted it by hand, while SCIM was off: restored it would be the same member. */
+  readonly deletedCopy: Member | undefined;
   /** The source was created again under another number, to which the copy could not follow it: it is in none of its groups. */
   readonly isLeftBehind: boolean;
 }
@@ -36,18 +38,22 @@ export function compareHeir(
   const { connection, parent } = heir;
   const child = state[heir.in];
   const sources = usersAt({ project: state.parent, connection: parent });
-  const copies = liveMembers(child).filter((member) => member.connection === connection.identity.label);
+  const copies = [...child.members.values()].filter(
+    (member) => member.connection === connection.identity.label,
+  );
   const pairs = pairUp(heir, sources, copies, seen);
   const differences: string[] = [];
   const paired = new Set(pairs.map(({ copy }) => copy));
   for (const copy of copies) {
-    if (!paired.has(copy)) differences.push(`copy ${nameOf(copy)}: the parent has no such user`);
+    if (isLive(copy) && !paired.has(copy))
+      differences.push(`copy ${nameOf(copy)}: the parent has no such user`);
   }
   const open = new Map(
     [...child.failures].filter(([, failure]) => failure.connection === connection.identity.label),
   );
   const behind = pairs.filter(
-    ({ source, copy }) => copy === undefined || !isSameAttributes(source.attributes, copy.attributes),
+    ({ source, copy, isLeftBehind }) =>
+      copy === undefined || isLeftBehind || !isSameAttributes(source.attributes, copy.attributes),
   );
   for (const [pair, failure] of failuresOf(behind, heir, open)) {
     differences.push(...compareBehind(child, heir, pair, failure));
@@ -59,6 +65,8 @@ export function compareHeir(
   differences.push(...compareGroups(state, heir, pairs));
   return differences.map((difference) => `${heir.in}: ${difference}`);
 }
+
+const nobody = { copy: undefined, deletedCopy: undefined, isLeftBehind: false };
 
 /** A copy is where its source's number says, or one that the source had before: it may not be able to follow. */
 function pairUp(
@@ -76,9 +84,12 @@ function pairUp(
     const ownNumber = numberAt(place, copy) - copyOfNumber(ordinal, 0);
     let number = ownNumber;
     while (!numbers.has(number) && seen.parent.moved.has(number)) number = seen.parent.moved.get(number)!;
-    if (!byNumber.has(number)) byNumber.set(number, { copy, isLeftBehind: number !== ownNumber });
+    const known = byNumber.get(number) ?? nobody;
+    if (!isLive(copy)) byNumber.set(number, { ...known, deletedCopy: copy });
+    else if (known.copy === undefined || number === ownNumber) {
+      byNumber.set(number, { ...known, copy, isLeftBehind: number !== ownNumber });
+    }
   }
-  const nobody = { copy: undefined, isLeftBehind: false };
   return sources.map((source) => ({ source, ...(byNumber.get(numberAt("parent", source)) ?? nobody) }));
 }
 
@@ -105,11 +116,11 @@ function failuresOf(
 function compareBehind(
   child: Project,
   { connection }: Heir,
-  { source, copy }: Pair,
+  { source, copy, deletedCopy }: Pair,
   failure: SyncFailure | undefined,
 ): readonly string[] {
   const who = copy === undefined ? `${nameOf(source)} is missing` : `${nameOf(source)} is behind`;
-  const outcomes = wouldBe(child, connection, source, copy);
+  const outcomes = wouldBe(child, connection, source, copy ?? deletedCopy);
   const reasons = outcomes.flatMap(({ reply }) =>
     reply.kind === "refused" ? reply.refusals.map(({ reason }) => reason ?? "") : ["none"],
   );
@@ -148,6 +159,8 @@ function compareGroups(state: State, { in: place, connection, parent }: Heir, pa
   );
   const print = (displayName: string, homes: readonly (number | undefined)[]) =>
     `${displayName}: ${show(homes.filter((home) => home !== undefined).sort((a, b) => a - b))}`;
+  // What they are in, their failures tell.
+  const leftBehind = new Set(pairs.flatMap(({ copy, isLeftBehind }) => (isLeftBehind ? [copy] : [])));
   const wanted = groupsOf(state.parent, parent.identity.label).map((group) =>
     print(
       group.displayName,
@@ -157,7 +170,9 @@ function compareGroups(state: State, { in: place, connection, parent }: Heir, pa
   const found = groupsOf(child, connection.identity.label).map((group) =>
     print(
       group.displayName,
-      usersOf(child, group).map(({ identity }) => identity.home),
+      usersOf(child, group)
+        .filter((user) => !leftBehind.has(user))
+        .map(({ identity }) => identity.home),
     ),
   );
   const names = new Map([...child.members.values()].map((member) => [member.identity.home, nameOf(member)]));

@@ -20,9 +20,9 @@ afterAll(() => ground.stop());
 test.each([seed, seed + 1])(
   "children end as their parent, whatever the stream does, with seed %d",
   async (each) => {
-    const { report, steps } = await converge(ground, { seed: each, steps: 60, shrinkMilliseconds: 15_000 });
+    const { report, steps } = await converge(ground, { seed: each, steps: 50, shrinkMilliseconds: 15_000 });
     expect(report).toBeUndefined();
-    expect(steps).toBe(60);
+    expect(steps).toBe(50);
   },
 );
 
@@ -35,15 +35,13 @@ test("a child that is not brought to what its parent is is noticed, and the hist
     },
     { kind: "request", in: "parent", step: { kind: "create token", slot: "okta" } },
     { kind: "link", in: "first", to: "okta" },
-    { kind: "link", in: "second", to: "okta" },
     { kind: "quiet" },
     { kind: "pass", seconds: 30 },
     {
       kind: "request",
       in: "parent",
-      step: { kind: "create user", at: "okta", body: { userName: "ann", title: "Chief" } },
+      step: { kind: "create user", at: "okta", body: { userName: "ann" } },
     },
-    { kind: "deliver", to: "activity", most: 10 },
     { kind: "quiet" },
   ];
   const history = steps.map((step, index) => ({ number: index + 1, step }));
@@ -55,16 +53,9 @@ test("a child that is not brought to what its parent is is noticed, and the hist
     return (await playHistory(deaf, seed, () => rest.shift())).failure;
   };
   const failure = await play(history);
-  expect(failure?.at.number).toBe(9);
-  expect(failure?.differences.join()).toContain("ann (made by 7) is missing");
+  expect(failure?.at.number).toBe(7);
+  expect(failure?.differences.join()).toContain("ann (made by 6) is missing");
   const { history: shrunk } = await shrink(history, failure!, play, () => true);
   await deaf.stop();
-  expect(shrunk.map(({ step }) => step)).toEqual([
-    steps[0],
-    steps[1],
-    { kind: "link", in: "second", to: "okta" },
-    { kind: "quiet" },
-    { kind: "request", in: "parent", step: { kind: "create user", at: "okta", body: { userName: "ann" } } },
-    { kind: "quiet" },
-  ]);
+  expect(shrunk.map(({ step }) => step)).toEqual(steps.filter(({ kind }) => kind !== "pass"));
 });

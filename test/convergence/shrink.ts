@@ -38,7 +38,8 @@ export async function shrink(
     const kept = best.history.filter((each) => each === last || !isLeftOut(each));
     if (hasTime() && kept.length < best.history.length) await attempt(kept);
   }
-  for (let size = Math.ceil(best.history.length / 2); hasTime(); ) {
+  // Halves of what is short are mostly both needed.
+  for (let size = Math.ceil(best.history.length / (best.history.length > 12 ? 2 : 6)); hasTime(); ) {
     const before = best.history;
     // From the end: what came last depends on what came first, so that it goes more easily.
     for (let end = before.length - 1; end > 0 && hasTime(); end -= size) {
@@ -134,7 +135,7 @@ function simplerSteps(step: ConvergenceStep): readonly ConvergenceStep[] {
 
 function simplerActs(act: Act): readonly Act[] {
   if (act.kind === "deliver") {
-    return (["crash", "lost", "old", "shuffled", "late"] as const)
+    return (["crash", "torn", "lost", "old", "shuffled", "late"] as const)
       .filter((name) => act[name] !== undefined)
       .map((name) => omit(act, name) as Act);
   }

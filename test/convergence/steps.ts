@@ -24,6 +24,11 @@ export interface Delivery {
   readonly old?: number;
   /** All is done, and nobody hears of it: everything comes again. */
   readonly lost?: true;
+  /**
+   * Chooses reads of several items that are of no single instant, and writes that meet another transaction. Told only where
+   * another party is at work.
+   */
+  readonly torn?: number;
   /** The function dies at a call to DynamoDB. */
   readonly crash?: { readonly call: number; readonly when: "before" | "after" };
 }

@@ -8,6 +8,7 @@ import { createRuntime } from "../../lambda/runtime/runtime.ts";
 import type { StreamFunction } from "../../lambda/stream/stream-function.ts";
 import { type StreamFunctionName, streamFunctionNames } from "../../lambda/stream/stream-mapping.ts";
 import { streamContext } from "../handlers/stream-event.ts";
+import { disturb } from "../invariants/disturbed-client.ts";
 import type { RawItem } from "../invariants/table-contents.ts";
 import { restoreTable } from "../invariants/table-copy.ts";
 import { startCheckedService } from "../service/checked-service.ts";
@@ -16,8 +17,8 @@ import type { Project } from "../simulation/model.ts";
 import { scanQuickly } from "../simulation/scan.ts";
 import type { Request } from "../simulation/steps.ts";
 import { type Party, Turns, takeTurns } from "../simulation/turns.ts";
-import { type FaultInjector, injectFaults } from "../support/faulty-client.ts";
-import { createSeededRandom } from "../support/seeded-random.ts";
+import { injectFaults } from "../support/faulty-client.ts";
+import { createSeededRandom, type SeededRandom } from "../support/seeded-random.ts";
 import { type ServiceResponse, startService, type TestService } from "../support/service.ts";
 import { newStreamsClient } from "../support/stream.ts";
 import { startTable, type TestTable } from "../support/table.ts";
@@ -74,6 +75,30 @@ const lookedAt = {
   },
 };
 
+/** Decides what is disturbed, while anything is. */
+class Tearing implements SeededRandom {
+  random: SeededRandom | undefined;
+
+  get seed(): number {
+    return this.random?.seed ?? 0;
+  }
+  next(): number {
+    return this.random?.next() ?? 1;
+  }
+  below(below: number): number {
+    return Math.floor(this.next() * below);
+  }
+  pick<T>(items: readonly T[]): T {
+    return this.random!.pick(items);
+  }
+  shuffle<T>(items: readonly T[]): T[] {
+    return this.random!.shuffle(items);
+  }
+  bytes(length: number): Buffer {
+    return this.random!.bytes(length);
+  }
+}
+
 /** Invocations until nothing is left: a quiet needs some tens. */
 const invocationsMax = 1_000;
 /** Of one batch, when nothing disturbs it. */
@@ -91,8 +116,11 @@ export async function openGround(
   const clients = ([0, 1] as const).map((party: Party) => {
     const client = table.newClient({ maxAttempts: 1 });
     const faults = injectFaults(client);
+    const tearing = new Tearing();
+    // Outside of the turns: between the two reads that a torn one is made of the other party has its own.
+    disturb(client, { random: tearing, torn: 0.3, conflicts: 0.05 });
     takeTurns(client, party, () => turns);
-    return { client, faults };
+    return { client, faults, tearing };
   });
   return {
     async openWorld(seed, startsAt) {
@@ -125,13 +153,7 @@ export async function openGround(
     const projectIds = {} as Record<Place, string>;
     for (const place of places) projectIds[place] = (await service.createProject({ name: place })).id;
 
-    async function newWorker({
-      client,
-      faults,
-    }: {
-      client: TestTable["client"];
-      faults: FaultInjector;
-    }): Promise<Worker> {
+    async function newWorker({ client, faults, tearing }: (typeof clients)[number]): Promise<Worker> {
       const own = ownOptions(client);
       const runtime = createRuntime({ ...own, tableName: table.tableName, log });
       const functions: Record<StreamFunctionName, StreamFunction> = {
@@ -143,10 +165,11 @@ export async function openGround(
         service: ownService,
         send: (place, project, request) => send(ownService, projectIds[place], project, request),
         async deliver(delivery) {
-          const { to, crash, old, lost } = delivery;
+          const { to, crash, old, lost, torn } = delivery;
           const records = deliveries.choose(delivery);
           if (records.length === 0) return true;
           if (crash !== undefined) faults.arm({ kind: "crash", ...crash });
+          tearing.random = torn === undefined ? undefined : createSeededRandom(torn);
           try {
             const { batchItemFailures } = await functions[to]({ Records: [...records] }, streamContext());
             if (faults.hasFired()) return false;
@@ -160,6 +183,7 @@ export async function openGround(
             return false;
           } finally {
             if (crash !== undefined) faults.disarm();
+            tearing.random = undefined;
           }
         },
       };
