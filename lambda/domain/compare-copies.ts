@@ -8,6 +8,7 @@ import { accountSchema } from "../scim/schemas/account.ts";
 import { presentIn, presentOf } from "../table/compare-reads.ts";
 import { keyOfConnection, parentIdOf, parseConnection } from "../table/connections.ts";
 import { parseCopyJob } from "../table/copy-jobs.ts";
+import { setIn } from "../table/group-members.ts";
 import {
   childLinkKey,
   copyJobKey,
@@ -27,7 +28,7 @@ import {
 } from "../table/numbers.ts";
 import { failureKeyOf, parseFailure } from "../table/sync-failures.ts";
 import type { Finding } from "./compare-finding.ts";
-import { groupAt, printNumbers, setIn } from "./compare-groups.ts";
+import { groupAt, printNumbers } from "./compare-groups.ts";
 import type { Check, Sight } from "./compare-looking.ts";
 import { endOf } from "./compare-members.ts";
 import type { Connection } from "./connection.ts";

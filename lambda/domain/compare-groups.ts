@@ -5,7 +5,7 @@
 
 import { departedAmong, departedOf, presentIn, presentOf } from "../table/compare-reads.ts";
 import { keyOfConnection } from "../table/connections.ts";
-import { pageChunks } from "../table/group-members.ts";
+import { pageChunks, setIn } from "../table/group-members.ts";
 import { carriedGeneration, memberGroupsAttributes } from "../table/group-mirror.ts";
 import { nameKeyOf, parseGroup, parseNameHolders } from "../table/groups.ts";
 import {
@@ -136,18 +136,6 @@ function pageFindings(
 function everUsers(sight: Sight, connectionId: string): NumberPages {
   const roster = rosterPartition(connectionId);
   return union(presentIn(sight.range(presentOf(roster))), departedAmong(sight.range(departedOf(roster))));
-}
-
-/** One set of a group out of all its pages. */
-export function setIn(pages: readonly Item[], kind: MembershipKind, generation: string): NumberPages {
-  const set = new Map<number, PageChunks>();
-  for (const item of pages) {
-    const place = placeOfGroupPage(String(item["sk"]));
-    if (place.kind === kind && place.generation === generation) {
-      set.set(place.page, pageChunks(item));
-    }
-  }
-  return set;
 }
 
 export function printNumbers(projectId: string, numbers: NumberPages): string {

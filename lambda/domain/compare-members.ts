@@ -257,17 +257,7 @@ export function nameCheck({ projectId }: CompareGround, key: Key): Check {
       }
       const pointed = parsePointer(item);
       if (pointed !== undefined) {
-        return isPointerOf(sight, projectId, pointed.number, key)
-          ? []
-          : [
-              lost(
-                projectId,
-                undefined,
-                pointed.number,
-                "pointer",
-                "a pointer from a further email leads to it",
-              ),
-            ];
+        return strayPointer(sight, about, pointed.number, key, "a further email");
       }
       const { holder, former } = parseClaim(item);
       const name = key.sk.startsWith("userName#") ? "userName" : "email";
@@ -315,9 +305,19 @@ function memberAt(sight: Sight, projectId: string, number: number): Member | und
   return row?.kind === "member" ? row.member : undefined;
 }
 
-function isPointerOf(sight: Sight, projectId: string, number: number, { pk, sk }: Key): boolean {
+/** `from`: what the pointer leads from, if it is not the member's own. */
+function strayPointer(
+  sight: Sight,
+  { projectId, connectionId }: Pick<Finding, "projectId" | "connectionId">,
+  number: number,
+  { pk, sk }: Key,
+  from: string,
+): readonly Finding[] {
   const member = memberAt(sight, projectId, number);
-  return member !== undefined && pointersOf(member).some((pointer) => pointer.pk === pk && pointer.sk === sk);
+  const isIts =
+    member !== undefined && pointersOf(member).some((pointer) => pointer.pk === pk && pointer.sk === sk);
+  const what = `a pointer from ${from} leads to it`;
+  return isIts ? [] : [lost(projectId, connectionId, number, "pointer", what)];
 }
 
 function lost(
@@ -332,9 +332,10 @@ function lost(
 
 /** An item that leads from an externalId or a subject to a member, or from an externalId to a group. */
 export function referenceCheck({ projectId }: CompareGround, connectionId: string, key: Key): Check {
+  const about = { projectId, connectionId, resourceId: undefined };
   return {
     trailing: false,
-    about: { projectId, connectionId, resourceId: undefined },
+    about,
     look(sight) {
       const item = sight.subject(key);
       if (item === undefined) {
@@ -342,17 +343,7 @@ export function referenceCheck({ projectId }: CompareGround, connectionId: strin
       }
       const pointed = parsePointer(item);
       if (pointed !== undefined) {
-        return isPointerOf(sight, projectId, pointed.number, key)
-          ? []
-          : [
-              lost(
-                projectId,
-                connectionId,
-                pointed.number,
-                "pointer",
-                `a pointer from another ${pointedFrom(key)} leads to it`,
-              ),
-            ];
+        return strayPointer(sight, about, pointed.number, key, `another ${pointedFrom(key)}`);
       }
       const groupId = String(item["group"]);
       const row = sight.item(groupKey(projectId, groupId));

@@ -17,9 +17,9 @@ import {
 } from "../table/groups.ts";
 import { groupKey, groupPageKey } from "../table/keys.ts";
 import { copyOfPage, countOf, difference, type PageChunks } from "../table/numbers.ts";
-import { overtaken } from "../table/retry.ts";
+import { orOvertaken, overtaken } from "../table/retry.ts";
 import { projectIsThere } from "../table/seat-pools.ts";
-import type { Item, Write } from "../table/store.ts";
+import type { Item } from "../table/store.ts";
 import { carryPage } from "./carried-memberships.ts";
 import { type Connection, projectIdOf } from "./connection.ts";
 import { type Context, now } from "./context.ts";
@@ -109,14 +109,13 @@ export async function copyGroup(
       await assertStillThere(context, source);
     }
     // Of a set that has been replaced as a whole no page has rung by itself.
-    const isWhole = extent === "all" || (there.sourceGeneration ?? firstGeneration) !== source.generation;
-    if (!isWhole && group.page !== undefined) {
+    const isReplaced = (there.sourceGeneration ?? firstGeneration) !== source.generation;
+    if (extent === "all" || isReplaced) {
+      await copyPages(context, heir, source, there);
+    } else if (group.page !== undefined) {
       await copyPage(context, heir, source, there, group.page);
     }
-    if (isWhole) {
-      await copyPages(context, heir, source, there);
-    }
-    if (isWhole && (there.sourceGeneration ?? firstGeneration) !== source.generation) {
+    if (isReplaced) {
       await write(context, there, { ...there, sourceGeneration: source.generation });
     }
   });
@@ -177,11 +176,11 @@ async function create(context: Context, child: Connection, source: Group, copyId
     sourceRevision: revision,
   };
   const holders = await holdersOf(context, undefined, group);
-  await done(
+  await orOvertaken(
     context.store.transact([
       ...groupWrites(undefined, group, holders, context.actor),
       ...(former === undefined ? [] : [forgetFormerGroup(projectId, copyId)]),
-      stillThere(context, child),
+      projectIsThere(projectId, context.spread()),
     ]),
   );
   return group;
@@ -190,7 +189,7 @@ async function create(context: Context, child: Connection, source: Group, copyId
 async function write(context: Context, before: Group, wanted: Group): Promise<Group> {
   const after = { ...wanted, revision: before.revision + 1 };
   const holders = await holdersOf(context, before, after);
-  await done(context.store.transact(groupWrites(before, after, holders, context.actor)));
+  await orOvertaken(context.store.transact(groupWrites(before, after, holders, context.actor)));
   return after;
 }
 
@@ -228,7 +227,10 @@ async function copyPage(
   const isCarried = isSame(before, mirrored);
   const copied = copiedRevision(seen);
   if (isSame(before, after) && copied !== undefined && copied >= source.revision) {
-    return isCarried ? undefined : follow(context, place);
+    if (!isCarried) {
+      await carryPage(context, place);
+    }
+    return;
   }
   if (copied !== undefined && copied >= source.revision) {
     // What was read of the source is older.
@@ -240,7 +242,7 @@ async function copyPage(
     ? nextCarry(place, mirrored, after, membersCarriedMax, context.spread())
     : undefined;
   const isWhole = carry !== undefined && carry.joining.length + carry.leaving.length < membersCarriedMax;
-  await done(
+  await orOvertaken(
     context.store.transact([
       copiedPageWrite(toKey, seen, after, source.revision),
       // Nothing changes in it but the count where nobody comes or goes; it must be there in any case.
@@ -249,26 +251,11 @@ async function copyPage(
     ]),
   );
   if (!isWhole && !(isCarried && isSame(before, after))) {
-    await follow(context, place);
+    await carryPage(context, place);
   }
-}
-
-async function follow(context: Context, place: Parameters<typeof carryPage>[1]): Promise<void> {
-  await carryPage(context, place);
 }
 
 function isSame(chunks: PageChunks, others: PageChunks): boolean {
   const [one, other] = [new Map([[0, chunks]]), new Map([[0, others]])];
   return countOf(difference(one, other)) + countOf(difference(other, one)) === 0;
-}
-
-/** Nothing is put into a project that is gone. */
-function stillThere(context: Context, child: Connection): Write {
-  return projectIsThere(projectIdOf(child), context.spread());
-}
-
-async function done(outcome: Promise<"done" | "overtaken">): Promise<void> {
-  if ((await outcome) === "overtaken") {
-    overtaken();
-  }
 }

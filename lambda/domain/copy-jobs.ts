@@ -13,7 +13,7 @@ import { everybodyIn, readRosterByType } from "../table/roster.ts";
 import { failuresIn } from "../table/sync-failures.ts";
 import { projectIdOf } from "./connection.ts";
 import { type Context, now } from "./context.ts";
-import { copyGroup } from "./copy-group.ts";
+import { copyGroup, sourceOfGroupId } from "./copy-group.ts";
 import { type CopyJob, restarted } from "./copy-job.ts";
 import { type Heir, sourceNumberOf } from "./copy-user.ts";
 import { copyUserNoting, heirOf } from "./copying.ts";
@@ -165,9 +165,7 @@ async function endLeftovers(context: Context, heir: Heir, job: CopyJob): Promise
     queryGroups(store, projectIdOf(child), { owner: groupOwner(child.id) }),
   ]);
   const sources = new Set(groups.map(({ id }) => id));
-  const orphans = copies
-    .map(({ id }) => groupOwner(parent.id) + id.slice(groupOwner(parent.id).length))
-    .filter((id) => !sources.has(id));
+  const orphans = copies.map(({ id }) => sourceOfGroupId(parent.id, id)).filter((id) => !sources.has(id));
   await sideBySide(orphans, copiesAtOnceMax, (id) => copyGroup(context, heir, id, "all"));
   return { ...job, phase: "done", place: undefined, finishedAt: now(context) };
 }

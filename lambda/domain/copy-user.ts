@@ -12,7 +12,7 @@ import { claimKeysOf, neverWrites, parseMemberRow } from "../table/members.ts";
 import { copyOfNumber, numbersPerInheritance } from "../table/numbers.ts";
 import { overtaken } from "../table/retry.ts";
 import { projectIsThere, readSeatPools } from "../table/seat-pools.ts";
-import type { Item, ItemsByKey, Write } from "../table/store.ts";
+import type { Item, ItemsByKey } from "../table/store.ts";
 import { type Connection, projectIdOf } from "./connection.ts";
 import { type Context, now } from "./context.ts";
 import { type CopyAt, ended, lastVersion, planCopy, type Source } from "./copy-plan.ts";
@@ -236,12 +236,8 @@ async function take(
       return await change(context, heir, back, underWay, source.number);
     } catch (error) {
       // The user was deleted before it came back under another number: that much the child can take.
-      if (
-        error instanceof RequestError &&
-        returning.number !== place &&
-        returning.connectionId === child.id
-      ) {
-        await end(context, child, returning, at);
+      if (isTheChilds(error) && returning.number !== place && returning.connectionId === child.id) {
+        await replaceCopy(context, returning, ended(returning, child, lastVersion, at));
       }
       throw error;
     }
@@ -270,9 +266,15 @@ async function take(
   return "changed";
 }
 
-async function end(context: Context, child: Connection, before: Member, at: string): Promise<void> {
-  const wanted = { before, after: ended(before, child, lastVersion, at), newNumber: false };
+/** A change that takes no seat and no name, and so is never refused. */
+async function replaceCopy(context: Context, before: Member, after: Member): Promise<void> {
+  const wanted = { before, after, newNumber: false };
   await commit(context, wanted, await readGround(context, wanted), quotaExceeded.toHeir);
+}
+
+/** A refusal for what is the case in the child's project, which may be so for long; all else is tried again. */
+export function isTheChilds(error: unknown): error is RequestError {
+  return error instanceof RequestError && error.status < 500 && error.status !== 429;
 }
 
 async function change(
@@ -336,7 +338,7 @@ async function isBroughtUpToDate(
   try {
     return (await copyUser(context, heir, number, { underWay })) === "changed";
   } catch (error) {
-    if (error instanceof RequestError && error.status < 500 && error.status !== 429) {
+    if (isTheChilds(error)) {
       return false;
     }
     throw error;
@@ -363,14 +365,12 @@ async function giveUpNames(context: Context, { child, ordinal }: Heir, number: n
   const before = at.member;
   const { emails: _, ...others } = before.attributes;
   const userName = `${userNameOf(before.attributes)} (being renamed, ${before.number})`;
-  const after = {
+  await replaceCopy(context, before, {
     ...before,
     attributes: { ...others, userName },
     updatedAt: now(context),
     revision: before.revision + 1,
-  };
-  const wanted = { before, after, newNumber: false };
-  await commit(context, wanted, await readGround(context, wanted), quotaExceeded.toHeir);
+  });
 }
 
 async function leaveWord(
@@ -384,12 +384,7 @@ async function leaveWord(
   const seen = at.kind === "never" ? at.goneAtVersion : undefined;
   const outcome = await context.store.transact([
     ...neverWrites({ projectId, connectionId: child.id, number, goneAtVersion }, seen),
-    stillThere(context, child),
+    projectIsThere(projectId, context.spread()),
   ]);
   return outcome === "done" ? "changed" : overtaken();
-}
-
-/** Nothing is put into a project that is gone. */
-function stillThere(context: Context, child: Connection): Write {
-  return projectIsThere(projectIdOf(child), context.spread());
 }

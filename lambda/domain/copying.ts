@@ -3,7 +3,7 @@
  * alone (API.md §5), and keeps nobody else waiting.
  */
 
-import { RequestError } from "../scim/error.ts";
+import type { RequestError } from "../scim/error.ts";
 import { connectionsIn, readConnection } from "../table/connections.ts";
 import { type ChildLink, childrenOf, noteFailing, readLink } from "../table/copy-jobs.ts";
 import { memberKey } from "../table/keys.ts";
@@ -14,7 +14,7 @@ import { closeFailure, noteFailure, readInheritedFailure } from "../table/sync-f
 import type { Connection } from "./connection.ts";
 import { type Context, now } from "./context.ts";
 import { copyGroup, readGroup, sourceOfGroupId } from "./copy-group.ts";
-import { copyUser, type Heir, type SeenSource } from "./copy-user.ts";
+import { copyUser, type Heir, isTheChilds, type SeenSource } from "./copy-user.ts";
 import { groupOwner, isConnectionId, projectOfConnection } from "./ids.ts";
 import { heirsAtOnceMax } from "./limits.ts";
 import { lastConnectionOf } from "./member.ts";
@@ -80,7 +80,7 @@ export async function carryGroupsEnd(context: Context, projectId: string, groupI
   const { parentId } = owner.inheritance;
   const sourceId = sourceOfGroupId(parentId, groupId);
   const { row } = await readGroup(context, projectOfConnection(parentId), sourceId, undefined);
-  const heir = row && (await heirAt(context, ownerId));
+  const heir = row && (await heirAt(context, owner));
   if (heir !== undefined) {
     await copyGroup(context, heir, sourceId, "all");
   }
@@ -189,29 +189,23 @@ async function closeFailureOf(
 
 /** Another attempt at what a child could not take. Nothing where the child has gone, or SCIM is off. */
 export async function retryCopy(context: Context, childId: string, { number }: FailureSource): Promise<void> {
-  const heir = await heirAt(context, childId);
+  const heir = await heirAt(context, await readConnection(context.store, childId));
   if (heir !== undefined) {
     await copyUserNoting(context, { ...heir, failing: true }, number);
   }
 }
 
 /** A child as it is at present; undefined for any other connection, and while SCIM is off. */
-async function heirAt({ store }: Context, connectionId: string): Promise<Heir | undefined> {
-  const child = isConnectionId(connectionId) ? await readConnection(store, connectionId) : undefined;
+async function heirAt({ store }: Context, child: Connection | undefined): Promise<Heir | undefined> {
   if (child?.inheritance === undefined || !child.scimEnabled) {
     return undefined;
   }
   const { parentId } = child.inheritance;
   const [parent, link] = await Promise.all([
     readConnection(store, parentId),
-    readLink(store, parentId, connectionId),
+    readLink(store, parentId, child.id),
   ]);
   return parent?.scimEnabled && link ? heirOf(parent, link) : undefined;
-}
-
-/** A refusal for what is the case in the child's project, which may be so for long; all else is tried again. */
-function isTheChilds(error: unknown): error is RequestError {
-  return error instanceof RequestError && error.status < 500 && error.status !== 429;
 }
 
 /** The connection in whose name a group's id was made. */

@@ -18,7 +18,7 @@ import {
 } from "../table/groups.ts";
 import type { Key } from "../table/keys.ts";
 import { countOf, type NumberPages } from "../table/numbers.ts";
-import { overtaken } from "../table/retry.ts";
+import { orOvertaken, overtaken } from "../table/retry.ts";
 import type { Item, Write } from "../table/store.ts";
 import { type Context, now } from "./context.ts";
 import type { Aside, Group } from "./group.ts";
@@ -110,7 +110,7 @@ async function createAside(context: Context, commit: GroupCommit, wanted: Group)
   const aside = { generation: after.generation, removableFrom: context.clock() + asideLifetimeMs };
   const hidden = { ...after, hidden: true, aside };
   const writes = [...groupWrites(undefined, hidden, commit.holdersAt, context.actor), ...commit.checks];
-  await done(orAbandon(context, hidden, () => store.transact(writes)));
+  await orOvertaken(orAbandon(context, hidden, () => store.transact(writes)));
   const items = membersItems(placeOf(after), commit.members.after);
   const shown: Group = { ...after, revision: hidden.revision + 1 };
   const isShown = await orAbandon(context, hidden, async () => {
@@ -147,7 +147,7 @@ async function replaceAside(
   const aside = { generation, removableFrom: context.clock() + asideLifetimeMs };
   const begun = { ...before, aside, revision: before.revision + 1 };
   const writes = groupWrites(before, begun, commit.holdersAt, context.actor);
-  await done(orAbandon(context, begun, () => store.transact(writes)));
+  await orOvertaken(orAbandon(context, begun, () => store.transact(writes)));
   const items = membersItems({ ...placeOf(after), generation }, commit.members.after);
   const swapped: Group = {
     ...after,
@@ -205,12 +205,6 @@ async function leavingRest(context: Context, clear: () => Promise<unknown>): Pro
 
 function keyOfItem({ pk, sk }: Item): Key {
   return { pk: String(pk), sk: String(sk) };
-}
-
-async function done(outcome: Promise<"done" | "overtaken">): Promise<void> {
-  if ((await outcome) === "overtaken") {
-    overtaken();
-  }
 }
 
 /** Two writers never write under the same. */
@@ -273,7 +267,7 @@ export async function removeGroup(context: Context, group: Group, checks: readon
   const names = await store.read(keys);
   const writes = groupWrites(group, undefined, (key) => parseNameHolders(names.get(key)), context.actor);
   const word = group.hidden ? [] : [rememberGroup(group, context.actor, now(context))];
-  await done(store.transact([...writes, ...word, ...checks]));
+  await orOvertaken(store.transact([...writes, ...word, ...checks]));
   await leavingRest(context, () => purgeMembers(context, group.projectId, group.id));
 }
 

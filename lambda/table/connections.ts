@@ -20,7 +20,7 @@ import {
   heirsAttribute,
   type Key,
 } from "./keys.ts";
-import { absent, type Expression, type Item, type Store, type Write } from "./store.ts";
+import { absent, assignments, type Expression, type Item, removal, type Store, type Write } from "./store.ts";
 
 const access = z.enum(accesses);
 
@@ -171,11 +171,17 @@ async function withParents(store: Store, items: readonly Item[]): Promise<readon
 
 /** The ids of all connections that a project has or had: members of one that is gone still stand in its roster. */
 export async function connectionIdsEver(store: Store, projectId: string): Promise<readonly string[]> {
+  const { present, former } = await connectionItemsEver(store, projectId);
+  return [...present.map((item) => parseConnection(item).id), ...former.map(formerConnectionIdOf)];
+}
+
+/** Rows of those that are there, words of those that were. */
+async function connectionItemsEver(store: Store, projectId: string) {
   const [present, former] = await Promise.all([
     store.query(connectionsOf(projectId)),
     store.query(formerConnectionsOf(projectId)),
   ]);
-  return [...present.map((item) => parseConnection(item).id), ...former.map(formerConnectionIdOf)];
+  return { present, former };
 }
 
 /** The inheritances that a project has or had: the connection, and its number among them. */
@@ -183,10 +189,7 @@ export async function inheritancesEver(
   store: Store,
   projectId: string,
 ): Promise<readonly { readonly connectionId: string; readonly ordinal: number }[]> {
-  const [present, former] = await Promise.all([
-    store.query(connectionsOf(projectId)),
-    store.query(formerConnectionsOf(projectId)),
-  ]);
+  const { present, former } = await connectionItemsEver(store, projectId);
   return [
     ...present.map((item) => ({ connectionId: String(item["id"]), ordinal: item["ordinal"] })),
     ...former.map((item) => ({ connectionId: formerConnectionIdOf(item), ordinal: item["ordinal"] })),
@@ -216,28 +219,16 @@ function childFields({ name, updatedAt, revision }: Connection, { parentId, ordi
 /** Settings and tokens anew, under the condition that nobody changed them since `before` was read. */
 export function replaceConnection(before: Connection, after: Connection, note: ChangeNote): Write {
   const { id: _, tokens: __, cursorSecret: ___, createdAt: ____, inheritance, ...settings } = after;
-  const fields = inheritance === undefined ? settings : childFields(after, inheritance);
-  const hasHeirs = after.childCount > 0;
-  const values: Item = { ...fields, ...noted(note), ...(hasHeirs && { [heirsAttribute]: 1 }) };
-  const names = Object.keys(values);
+  const fields =
+    inheritance === undefined
+      ? { ...settings, tokens: storedTokens(after) }
+      : childFields(after, inheritance);
+  const { set, names, values } = assignments({ ...fields, ...noted(note) });
   const gone = before.tokens.filter((token) => !after.tokens.some(({ id }) => id === token.id));
-  const removed = [
-    ...(hasHeirs ? [] : [heirsAttribute]),
-    ...gone.map((_, index) => `tokenUse.#gone${index}`),
-  ];
   const change: Expression = {
-    expression:
-      `SET ${names.map((name) => `#${name} = :${name}`).join(", ")}` +
-      (inheritance === undefined ? ", tokens = :tokens" : "") +
-      (removed.length > 0 ? ` REMOVE ${removed.join(", ")}` : ""),
-    names: {
-      ...Object.fromEntries(names.map((name) => [`#${name}`, name])),
-      ...Object.fromEntries(gone.map((token, index) => [`#gone${index}`, token.id])),
-    },
-    values: {
-      ...Object.fromEntries(names.map((name) => [`:${name}`, values[name]])),
-      ...(inheritance === undefined && { ":tokens": storedTokens(after) }),
-    },
+    expression: `SET ${set}${removal(gone.map((_, index) => `tokenUse.#gone${index}`))}`,
+    names: { ...names, ...Object.fromEntries(gone.map((token, index) => [`#gone${index}`, token.id])) },
+    values,
   };
   return { update: keyOfConnection(before.id), change, when: unchanged(before) };
 }
@@ -248,34 +239,24 @@ export function replaceConnection(before: Connection, after: Connection, note: C
  */
 export function countChild(parent: Connection, change: 1 | -1, most: number, note: ChangeNote): Write {
   const { id, childCount, revision } = parent;
-  const bounds = change > 0 ? [1, most - 1] : [2, most];
-  const isEdge = childCount < bounds[0]!;
-  const names = { "#actor": "actor", "#changedAt": "changedAt", "#heirs": heirsAttribute };
-  const values = { ":actor": note.actor, ":changedAt": note.at, ":change": change, ":one": 1 };
-  const set = "SET #actor = :actor, #changedAt = :changedAt";
-  const add = " ADD childCount :change, revision :one";
-  if (!isEdge) {
-    const { "#heirs": _, ...used } = names;
-    return {
-      update: keyOfConnection(id),
-      change: { expression: set + add, names: used, values },
-      when: {
-        expression: "childCount BETWEEN :least AND :most",
-        values: { ":least": bounds[0], ":most": bounds[1] },
-      },
-    };
-  }
+  const [least, bound] = change > 0 ? [1, most - 1] : [2, most];
+  const isEdge = childCount < least;
+  const heirs =
+    change > 0 ? { [heirsAttribute]: 1, heirsSince: revision + 1 } : { [heirsAttribute]: undefined };
+  const { set, removed, names, values } = assignments({ ...noted(note), ...(isEdge && heirs) });
   return {
     update: keyOfConnection(id),
-    change:
-      change > 0
-        ? {
-            expression: `${set}, #heirs = :one, heirsSince = :since${add}`,
-            names,
-            values: { ...values, ":since": revision + 1 },
-          }
-        : { expression: `${set} REMOVE #heirs${add}`, names, values },
-    when: unchanged(parent),
+    change: {
+      expression: `SET ${set}${removal(removed)} ADD childCount :change, revision :one`,
+      names,
+      values: { ...values, ":change": change, ":one": 1 },
+    },
+    when: isEdge
+      ? unchanged(parent)
+      : {
+          expression: "childCount BETWEEN :least AND :most",
+          values: { ":least": least, ":most": bound },
+        },
   };
 }
 

@@ -6,7 +6,7 @@
 import * as z from "zod";
 import { type CopyJob, copyPhases } from "../domain/copy-job.ts";
 import { childLinkKey, childrenPartition, copyJobKey } from "./keys.ts";
-import { absent, type Item, present, type Store, type Write } from "./store.ts";
+import { absent, assignments, type Item, present, removal, type Store, type Write } from "./store.ts";
 
 const jobItem = z.object({
   childId: z.string(),
@@ -57,20 +57,10 @@ export function insertCopyJob(job: CopyJob): Write {
 /** How far it has come, under the condition that nobody else has noted that; what was asked for meanwhile stays asked for. */
 export function replaceCopyJob(before: CopyJob, after: CopyJob): Write {
   const { childId, parentId: _, healWanted: __, ...fields } = { ...after, revision: before.revision + 1 };
-  const all = Object.entries(fields);
-  const set = all.filter(([, value]) => value !== undefined).map(([name]) => name);
-  const removed = all.filter(([, value]) => value === undefined).map(([name]) => name);
+  const { set, removed, names, values } = assignments(fields);
   return {
     update: copyJobKey(childId),
-    change: {
-      expression:
-        `SET ${set.map((name) => `#${name} = :${name}`).join(", ")}` +
-        (removed.length > 0 ? ` REMOVE ${removed.map((name) => `#${name}`).join(", ")}` : ""),
-      names: Object.fromEntries(all.map(([name]) => [`#${name}`, name])),
-      values: Object.fromEntries(
-        all.filter(([, value]) => value !== undefined).map(([name, value]) => [`:${name}`, value]),
-      ),
-    },
+    change: { expression: `SET ${set}${removal(removed)}`, names, values },
     when: { expression: "revision = :seenRevision", values: { ":seenRevision": before.revision } },
   };
 }

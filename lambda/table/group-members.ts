@@ -75,9 +75,15 @@ export async function readGroupSets(
   { projectId, groupId, generation }: Omit<MembersPlace, "kind">,
 ): Promise<GroupSets> {
   const items = await store.query({ pk: groupPagesPartition(projectId, groupId) });
-  const ofKind = (wanted: MembershipKind) =>
-    items.filter(({ sk }) => placeOfGroupPage(String(sk)).kind === wanted);
-  return { users: pagesIn(ofKind("S"), generation), hand: pagesIn(ofKind("H"), handGeneration) };
+  return { users: setIn(items, "S", generation), hand: setIn(items, "H", handGeneration) };
+}
+
+/** One set of a group out of all its pages. */
+export function setIn(pages: readonly Item[], kind: MembershipKind, generation: string): NumberPages {
+  return pagesIn(
+    pages.filter(({ sk }) => placeOfGroupPage(String(sk)).kind === kind),
+    generation,
+  );
 }
 
 /** The set of those put in by hand is never replaced as a whole: it has one generation. */

@@ -4,6 +4,7 @@
  */
 
 import { throttled } from "../domain/refusals.ts";
+import type { TransactionOutcome } from "./store.ts";
 
 /** Thrown by a decision that found itself overtaken; caught here and nowhere else. */
 class Overtaken extends Error {}
@@ -11,6 +12,13 @@ class Overtaken extends Error {}
 /** Ask for another attempt: what was read is no longer true. */
 export function overtaken(): never {
   throw new Overtaken("another change came first");
+}
+
+/** Another attempt where a transaction was overtaken. */
+export async function orOvertaken(outcome: Promise<TransactionOutcome>): Promise<void> {
+  if ((await outcome) === "overtaken") {
+    overtaken();
+  }
 }
 
 /** Attempts of one change. 50 racers on one item need up to 50 rounds in the worst order; in simulation 12 were seen. */

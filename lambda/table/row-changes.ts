@@ -16,7 +16,6 @@ const noted = z.object({ actor: z.string().default(providerActor) });
 /** Of a connection: of a change of its tokens nothing else tells the time. */
 const notedConnection = z.object({ actor: z.string(), changedAt: z.string() });
 const formerConnection = notedConnection.extend({ name: z.string(), revision: z.number() });
-const formerGroup = noted.extend({ revision: z.number() });
 
 /**
  * Undefined for what is no change of anything that stands by itself. Throws for a row that cannot be understood. `before`
@@ -53,7 +52,7 @@ export function rowChangeOf(
       return made(group.deletedAt, {
         kind: "groupDeleted",
         group,
-        revision: formerGroup.parse(after).revision,
+        revision: group.revision,
       });
     }
     case "connection":

@@ -42,6 +42,30 @@ export interface Expression {
 }
 export type Condition = Expression;
 
+/** The parts of an update that gives an item these fields: what is undefined is to be removed. No field's name is taken for a keyword. */
+export function assignments(fields: Item): {
+  /** What comes behind SET. */
+  readonly set: string;
+  /** What comes behind REMOVE, if anything. */
+  readonly removed: readonly string[];
+  readonly names: Readonly<Record<string, string>>;
+  readonly values: Readonly<Record<string, unknown>>;
+} {
+  const all = Object.keys(fields);
+  const given = all.filter((name) => fields[name] !== undefined);
+  return {
+    set: given.map((name) => `#${name} = :${name}`).join(", "),
+    removed: all.filter((name) => !given.includes(name)).map((name) => `#${name}`),
+    names: Object.fromEntries(all.map((name) => [`#${name}`, name])),
+    values: Object.fromEntries(given.map((name) => [`:${name}`, fields[name]])),
+  };
+}
+
+/** A clause of an update; nothing where it would be empty. */
+export function removal(paths: readonly string[]): string {
+  return paths.length > 0 ? ` REMOVE ${paths.join(", ")}` : "";
+}
+
 /** The item must not be there yet. */
 export const absent: Condition = { expression: "attribute_not_exists(pk)" };
 /** The item must be there. */

@@ -18,7 +18,7 @@ import {
 } from "../domain/sync-failure.ts";
 import type { ScimType } from "../scim/error.ts";
 import { failureKey, failuresPartition, failuresPrefix, type Key } from "./keys.ts";
-import type { Item, Store, TransactionOutcome } from "./store.ts";
+import { assignments, type Item, removal, type Store, type TransactionOutcome } from "./store.ts";
 
 const failureItem = z.object({
   connectionId: z.string(),
@@ -89,33 +89,29 @@ export async function noteFailure(
 ): Promise<void> {
   const { scimType, ...rest } = cause;
   const { at, closesByItself, source } = note;
-  const set: Readonly<Record<string, unknown>> = {
+  const { set, removed, names, values } = assignments({
     ...subject,
     ...rest,
     // Whatever a request holds is told, as far as a list of them can show it.
     identifier: shortened(subject.identifier, textLengthMax),
     detail: shortened(cause.detail, failureDetailLengthMax),
-    ...(scimType !== undefined && { scimType }),
+    scimType,
     ...(source !== undefined && { source: { ...source } }),
     lastFailedAt: at,
-    ...(!closesByItself && { expiresAtSeconds: Math.ceil(Date.parse(at) / 1_000) + namelessLifetimeSeconds }),
-  };
-  const names = Object.keys(set);
-  const removed = [
-    ...(scimType === undefined ? ["scimType"] : []),
-    ...(closesByItself ? ["expiresAtSeconds"] : []),
-  ];
+    expiresAtSeconds: closesByItself
+      ? undefined
+      : Math.ceil(Date.parse(at) / 1_000) + namelessLifetimeSeconds,
+  });
   await store.update(
     failureKeyOf(
       source === undefined ? subject : { ...subject, identifier: sourceIdentifier(source.number) },
     ),
     {
       expression:
-        `SET ${names.map((name) => `#${name} = :${name}`).join(", ")}, ` +
-        `firstFailedAt = if_not_exists(firstFailedAt, :lastFailedAt)` +
-        `${removed.length > 0 ? ` REMOVE ${removed.join(", ")}` : ""} ADD attempts :one`,
-      names: Object.fromEntries(names.map((name) => [`#${name}`, name])),
-      values: { ...Object.fromEntries(names.map((name) => [`:${name}`, set[name]])), ":one": 1 },
+        `SET ${set}, firstFailedAt = if_not_exists(firstFailedAt, :lastFailedAt)` +
+        `${removal(removed)} ADD attempts :one`,
+      names,
+      values: { ...values, ":one": 1 },
     },
     // Whatever stands there is counted on; there is no failure without attempts.
     { expression: "attribute_not_exists(pk) OR attempts >= :one" },
