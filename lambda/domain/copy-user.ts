@@ -17,7 +17,15 @@ import { type Connection, projectIdOf } from "./connection.ts";
 import { type Context, now } from "./context.ts";
 import { type CopyAt, ended, lastVersion, planCopy, type Source } from "./copy-plan.ts";
 import { lastConnectionOf, type Member, userNameOf } from "./member.ts";
-import { changing, commit, groundOf, type MemberChange, readGround, takenName } from "./member-change.ts";
+import {
+  type ChangeGround,
+  changing,
+  commit,
+  groundOf,
+  type MemberChange,
+  readGround,
+  takenName,
+} from "./member-change.ts";
 import { conflict, quotaExceeded } from "./refusals.ts";
 import { adopted, newcomer, whoIsThere } from "./users.ts";
 
@@ -130,7 +138,7 @@ async function carriedOut(
       return leaveWord(context, child, place, plan.version, at);
     case "change": {
       const before = at.kind === "copy" ? at.member : overtaken();
-      return change(context, heir, { before, after: plan.after, newNumber: false }, underWay, number);
+      return change(context, heir, { before, after: plan.after, newNumber: false }, { underWay, number });
     }
     case "take": {
       const returning = at.kind === "copy" ? at.member : await formerCopy(context, heir, plan.member);
@@ -221,27 +229,57 @@ async function take(
   context: Context,
   heir: Heir,
   source: Member,
-  { place, returning, hasLeft }: Place,
+  at: Place,
+  underWay: ReadonlySet<number>,
+): Promise<CopyOutcome> {
+  const { returning } = at;
+  if (returning === undefined) {
+    return arrive(context, heir, source, at, underWay);
+  }
+  const { child } = heir;
+  const time = now(context);
+  // The user was deleted before it came back under another number: that much the child can take in any case.
+  const endFormer = async () => {
+    if (returning.number !== at.place && returning.connectionId === child.id) {
+      await replaceCopy(context, returning, ended(returning, child, lastVersion, time));
+    }
+  };
+  const after = copied(adopted(returning, child, source.attributes, time), source, at.place);
+  const back = { before: returning, after, newNumber: false, returns: at.hasLeft };
+  const names = claimKeysOf(projectIdOf(child), source.attributes);
+  const ground = await readGround(context, back, names);
+  const holders = names.map((key) => ground.claimAt(key).holder).filter((holder) => holder !== undefined);
+  if (holders.length > 0 && !holders.includes(returning.number)) {
+    // As a request that creates a user, it meets whoever has its names by now.
+    await endFormer();
+    return arrive(context, heir, source, at, underWay);
+  }
+  try {
+    return await change(context, heir, back, { underWay, number: source.number, ground });
+  } catch (error) {
+    if (isTheChilds(error)) {
+      await endFormer();
+    }
+    throw error;
+  }
+}
+
+function copied(member: Member, { version }: Member, place: number): Member {
+  return { ...member, number: place, sourceVersion: version };
+}
+
+/** The user is linked to the member that is there already, or made. */
+async function arrive(
+  context: Context,
+  heir: Heir,
+  source: Member,
+  { place, hasLeft }: Place,
   underWay: ReadonlySet<number>,
 ): Promise<CopyOutcome> {
   const { child } = heir;
   const projectId = projectIdOf(child);
-  const { attributes, version } = source;
+  const { attributes } = source;
   const at = now(context);
-  const copied = (member: Member): Member => ({ ...member, number: place, sourceVersion: version });
-  if (returning !== undefined) {
-    const after = copied(adopted(returning, child, attributes, at));
-    const back = { before: returning, after, newNumber: false, returns: hasLeft };
-    try {
-      return await change(context, heir, back, underWay, source.number);
-    } catch (error) {
-      // The user was deleted before it came back under another number: that much the child can take.
-      if (isTheChilds(error) && returning.number !== place && returning.connectionId === child.id) {
-        await replaceCopy(context, returning, ended(returning, child, lastVersion, at));
-      }
-      throw error;
-    }
-  }
   const keys = [...claimKeysOf(projectId, attributes), ...externalIdKeysOf(child.id, attributes)];
   const [items, pools] = await Promise.all([
     context.store.read(keys),
@@ -253,13 +291,13 @@ async function take(
   }
   const met = await whoIsThere(context, child, attributes, ground);
   if (met === undefined) {
-    const after = copied(newcomer(child, attributes, at));
+    const after = copied(newcomer(child, attributes, at), source, place);
     // Its first number is one of the project's own, and leads to it for ever, wherever it goes from here.
     const arrival = { before: undefined, after, newNumber: true, place, returns: hasLeft };
     await commit(context, arrival, ground, quotaExceeded.toHeir);
     return "changed";
   }
-  const after = copied(adopted(met.member, child, attributes, at));
+  const after = copied(adopted(met.member, child, attributes, at), source, place);
   const adoption = { before: met.member, after, newNumber: false, returns: hasLeft };
   const touched = await readGround(context, adoption);
   await commit(context, adoption, touched, quotaExceeded.toHeir, met.checks);
@@ -281,10 +319,13 @@ async function change(
   context: Context,
   heir: Heir,
   wanted: MemberChange,
-  underWay: ReadonlySet<number>,
-  number: number,
+  {
+    underWay,
+    number,
+    ground: read,
+  }: { underWay: ReadonlySet<number>; number: number; ground?: ChangeGround },
 ): Promise<CopyOutcome> {
-  const ground = await readGround(context, wanted);
+  const ground = read ?? (await readGround(context, wanted));
   const taken = takenName(wanted.after, ground.claimAt, wanted.before?.number);
   if (taken) {
     await standAside(context, heir, taken.holder, underWay, number);

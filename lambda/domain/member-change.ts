@@ -59,12 +59,21 @@ export function changing<T>(context: Context, change: () => Promise<T>): Promise
   return untilNotOvertaken(context.backoff, change, () => context.clock() > deadline);
 }
 
-/** Reads what the change touches beside the row: claims whose state changes, an externalId it gains, and pools if a seat does. One trip. */
-export async function readGround(context: Context, change: MemberChange): Promise<ChangeGround> {
+/**
+ * Reads what the change touches beside the row: claims whose state changes, an externalId it gains, and pools if a seat
+ * does; `others` are read along. One trip.
+ */
+export async function readGround(
+  context: Context,
+  change: MemberChange,
+  others: readonly Key[] = [],
+): Promise<ChangeGround> {
   // A number still to be given differs from any there is, so that claims which follow it count as touched.
   const after = change.newNumber ? { ...change.after, number: Number.NaN } : change.after;
   const gained = externalIdKeyGained(change.before, after);
-  const keys = [...claimKeysTouched(change.before, after), ...(gained === undefined ? [] : [gained])];
+  const touched = [...claimKeysTouched(change.before, after), ...(gained === undefined ? [] : [gained])];
+  const isTouched = (key: Key) => touched.some(({ pk, sk }) => pk === key.pk && sk === key.sk);
+  const keys = [...touched, ...others.filter((key) => !isTouched(key))];
   const [items, pools] = await Promise.all([
     keys.length > 0 ? context.store.read(keys) : undefined,
     touchesSeats(change) ? readSeatPools(context.store, change.after.projectId) : [],

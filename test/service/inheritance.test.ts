@@ -278,6 +278,29 @@ describe("a child", () => {
     expect((await product.admin("GET", "/sync-failures")).body.items).toEqual([]);
   });
 
+  test("somebody who came back meets first who has the name by now, as in a request", async () => {
+    await home.admin("PATCH", `/connections/${parent.connection.id}`, { onDelete: "delete" });
+    const ada = await created("/Users", user("ada"));
+    const { product } = await childIn();
+    await pump.drain();
+    await scim("DELETE", `/Users/${ada}`);
+    await pump.drain();
+    const own = await product.admin("POST", "/members", { userName: "ada", type: "user" });
+    await created("/Users", user("ada"));
+    await pump.drain();
+    const failures = await product.admin("GET", "/sync-failures");
+    expect(failures.body.items).toMatchObject([{ reason: "role_conflict", identifier: "ada" }]);
+    expect(await people(product)).toEqual([["ada", "user", "active"]]);
+    await product.admin("PATCH", `/members/${own.body.id}`, { type: "reader" });
+    await pump.drain();
+    expect(await people(product)).toEqual([["ada", "reader", "active"]]);
+    expect(await product.memberNamed("ada")).toMatchObject({
+      id: own.body.id,
+      managedBy: { inherited: true },
+    });
+    expect((await product.admin("GET", "/sync-failures")).body.items).toEqual([]);
+  });
+
   test("loses whom another connection of the parent's project has taken over, between two looks", async () => {
     const other = await service.createConnection({}, parent.project);
     const ada = await created("/Users", user("ada"));
