@@ -201,7 +201,10 @@ async function formerCopy(
   source: Member,
 ): Promise<Member | undefined> {
   const [fromProject, toProject] = [projectIdOf(parent), projectIdOf(child)];
-  for (let number = source.movedFrom; number !== undefined; ) {
+  // Who was a copy itself in between may have been at one number more than once.
+  const seen = new Set<number>();
+  for (let number = source.movedFrom; number !== undefined && !seen.has(number); ) {
+    seen.add(number);
     const [fromKey, key] = [
       memberKey(fromProject, number),
       memberKey(toProject, copyOfNumber(ordinal, number)),

@@ -26,8 +26,6 @@ interface Pair {
   readonly copy: Member | undefined;
   /** The copy, where somebody deleted it by hand, while SCIM was off: restored it would be the same member. */
   readonly deletedCopy: Member | undefined;
-  /** The source was created again under another number, to which the copy could not follow it: it is in none of its groups. */
-  readonly isLeftBehind: boolean;
 }
 
 export function compareHeir(
@@ -52,8 +50,7 @@ export function compareHeir(
     [...child.failures].filter(([, failure]) => failure.connection === connection.identity.label),
   );
   const behind = pairs.filter(
-    ({ source, copy, isLeftBehind }) =>
-      copy === undefined || isLeftBehind || !isSameAttributes(source.attributes, copy.attributes),
+    ({ source, copy }) => copy === undefined || !isSameAttributes(source.attributes, copy.attributes),
   );
   for (const [pair, failure] of failuresOf(behind, heir, open)) {
     differences.push(...compareBehind(child, heir, pair, failure));
@@ -66,9 +63,9 @@ export function compareHeir(
   return differences.map((difference) => `${heir.in}: ${difference}`);
 }
 
-const nobody = { copy: undefined, deletedCopy: undefined, isLeftBehind: false };
+const nobody = { copy: undefined, deletedCopy: undefined };
 
-/** A copy is where its source's number says, or one that the source had before: it may not be able to follow. */
+/** A copy is where its source's number says; one that was deleted by hand, perhaps where a number that the source had before says. */
 function pairUp(
   { in: place, connection }: Heir,
   sources: readonly Member[],
@@ -81,14 +78,13 @@ function pairUp(
   const numbers = new Set(sources.map((source) => numberAt("parent", source)));
   const byNumber = new Map<number, Omit<Pair, "source">>();
   for (const copy of copies) {
-    const ownNumber = numberAt(place, copy) - copyOfNumber(ordinal, 0);
-    let number = ownNumber;
-    while (!numbers.has(number) && seen.parent.moved.has(number)) number = seen.parent.moved.get(number)!;
-    const known = byNumber.get(number) ?? nobody;
-    if (!isLive(copy)) byNumber.set(number, { ...known, deletedCopy: copy });
-    else if (known.copy === undefined || number === ownNumber) {
-      byNumber.set(number, { ...known, copy, isLeftBehind: number !== ownNumber });
+    let number = numberAt(place, copy) - copyOfNumber(ordinal, 0);
+    if (isLive(copy)) {
+      byNumber.set(number, { ...(byNumber.get(number) ?? nobody), copy });
+      continue;
     }
+    while (!numbers.has(number) && seen.parent.moved.has(number)) number = seen.parent.moved.get(number)!;
+    byNumber.set(number, { ...(byNumber.get(number) ?? nobody), deletedCopy: copy });
   }
   return sources.map((source) => ({ source, ...(byNumber.get(numberAt("parent", source)) ?? nobody) }));
 }
@@ -154,13 +150,9 @@ function wouldBe(
 /** Two groups may have one name, so they are compared by all that shows. */
 function compareGroups(state: State, { in: place, connection, parent }: Heir, pairs: readonly Pair[]) {
   const child = state[place];
-  const copyOf = new Map(
-    pairs.flatMap(({ source, copy, isLeftBehind }) => (isLeftBehind ? [] : [[source, copy] as const])),
-  );
+  const copyOf = new Map(pairs.map(({ source, copy }) => [source, copy] as const));
   const print = (displayName: string, homes: readonly (number | undefined)[]) =>
     `${displayName}: ${show(homes.filter((home) => home !== undefined).sort((a, b) => a - b))}`;
-  // What they are in, their failures tell.
-  const leftBehind = new Set(pairs.flatMap(({ copy, isLeftBehind }) => (isLeftBehind ? [copy] : [])));
   const wanted = groupsOf(state.parent, parent.identity.label).map((group) =>
     print(
       group.displayName,
@@ -170,9 +162,7 @@ function compareGroups(state: State, { in: place, connection, parent }: Heir, pa
   const found = groupsOf(child, connection.identity.label).map((group) =>
     print(
       group.displayName,
-      usersOf(child, group)
-        .filter((user) => !leftBehind.has(user))
-        .map(({ identity }) => identity.home),
+      usersOf(child, group).map(({ identity }) => identity.home),
     ),
   );
   const names = new Map([...child.members.values()].map((member) => [member.identity.home, nameOf(member)]));

@@ -402,12 +402,27 @@ function checkDeparted(tenant: Tenant, rows: ReadonlyMap<number, Row>, report: R
     if (count > 1) report(`rosters: ${number} is among the departed of ${count} connections`);
   }
   for (const [number, item] of tenant.rows) {
-    // A member that was nobody's user moves when it becomes a child's.
-    const isToChild = inheritanceOf(endOf(tenant, number) ?? 0) > 0;
-    if (item["movedTo"] !== undefined && !isToChild && !leftBehind.has(number)) {
+    if (item["movedTo"] !== undefined && !leftBehind.has(number) && !wasLeftForChild(tenant, number)) {
       report(`rosters: ${number} was left behind, yet is not among the departed`);
     }
   }
+}
+
+/** A member that was nobody's user moves when it becomes a child's, and a copy that is made has never been at its first number. */
+function wasLeftForChild(tenant: Tenant, number: number): boolean {
+  const numbers = numbersBackFrom(tenant, endOf(tenant, number));
+  const next = numbers[numbers.indexOf(number) - 1] ?? numbers.at(-1);
+  return next !== undefined && inheritanceOf(next) > 0;
+}
+
+/** Where a member is, was before that, and so on. */
+function numbersBackFrom(tenant: Tenant, end: number | undefined): readonly number[] {
+  const numbers = new Set<number>();
+  for (let number: unknown = end; typeof number === "number" && !numbers.has(number); ) {
+    numbers.add(number);
+    number = tenant.rows.get(number)?.["movedFrom"];
+  }
+  return [...numbers];
 }
 
 /** Open sync failures: of a connection that is, or was, under its identifier's hash, and with what an operator is told. */

@@ -301,6 +301,29 @@ describe("a child", () => {
     expect((await product.admin("GET", "/sync-failures")).body.items).toEqual([]);
   });
 
+  test("takes who has gone to and fro between an inheritance and a connection of its parent's project", async () => {
+    const settings = `/connections/${parent.connection.id}`;
+    await created("/Users", user("ada"));
+    const { product: middle } = await childIn();
+    await pump.drain();
+    const own = await service.createConnection({}, middle.project);
+    const takeOver = async () => {
+      await home.admin("PATCH", settings, { scimEnabled: false });
+      const answer = await own.scim("POST", "/Users", user("ada"));
+      expect(answer).toMatchObject({ status: 201 });
+      return answer.body.id as string;
+    };
+    await own.scim("DELETE", `/Users/${await takeOver()}`);
+    await home.admin("PATCH", settings, { scimEnabled: true });
+    await pump.drain();
+    expect((await middle.memberNamed("ada")).managedBy).toMatchObject({ inherited: true });
+    await takeOver();
+    const last = productOf(service, await service.createProject());
+    await last.admin("POST", "/connections", { name: "Last", inheritsFrom: own.connection.id });
+    await pump.drain();
+    expect(await people(last)).toEqual([["ada", "reader", "active"]]);
+  });
+
   test("loses whom another connection of the parent's project has taken over, between two looks", async () => {
     const other = await service.createConnection({}, parent.project);
     const ada = await created("/Users", user("ada"));
