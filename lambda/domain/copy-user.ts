@@ -82,11 +82,10 @@ export function copyUser(
     }
     const items = await readBoth(context, keys, isFirst ? known : undefined);
     const source = await sourceAt(context, parent, items.get(keys[0]));
-    if (source.kind === "moved") {
-      // What it is now is copied there, from here if need be.
-      return copyUser(context, heir, source.to, { ...(tell && { tell }), underWay });
-    }
     const at = copyAt(toProject, child, items.get(keys[1]));
+    if (source.kind === "moved") {
+      return copyMoved(context, heir, { number, to: source.to, at }, { ...(tell && { tell }), underWay });
+    }
     tell?.(
       source.kind === "user"
         ? { number, userName: userNameOf(source.member.attributes), version: source.member.version }
@@ -102,6 +101,50 @@ export function copyUser(
       throw error;
     }
   });
+}
+
+interface Move {
+  readonly number: number;
+  readonly to: number;
+  /** What was found of the copy under the number that was left. */
+  readonly at: CopyAt;
+}
+
+/**
+ * What the user is now is copied to where it is now, the copy from here if need be. If that one did not come along, it
+ * ends: the user it is of was deleted before it came back, which is as much as the child can take in any case.
+ */
+async function copyMoved(
+  context: Context,
+  heir: Heir,
+  { number, to, at }: Move,
+  options: CopyOptions,
+): Promise<CopyOutcome> {
+  const { child, ordinal } = heir;
+  const isLinked = (copy: CopyAt) => copy.kind === "copy" && copy.member.connectionId === child.id;
+  const endWhatStayed = async () => {
+    if (isLinked(at)) {
+      const projectId = projectIdOf(child);
+      const key = memberKey(projectId, copyOfNumber(ordinal, number));
+      await changing(context, async () => {
+        const copy = copyAt(projectId, child, (await context.store.read([key])).get(key));
+        if (copy.kind === "copy" && isLinked(copy)) {
+          await replaceCopy(context, copy.member, ended(copy.member, child, lastVersion, now(context)));
+        }
+      });
+    }
+  };
+  let outcome: CopyOutcome;
+  try {
+    outcome = await copyUser(context, heir, to, options);
+  } catch (error) {
+    if (isTheChilds(error)) {
+      await endWhatStayed();
+    }
+    throw error;
+  }
+  await endWhatStayed();
+  return outcome;
 }
 
 async function readBoth(
@@ -240,31 +283,16 @@ async function take(
     return arrive(context, heir, source, at, underWay);
   }
   const { child } = heir;
-  const time = now(context);
-  // The user was deleted before it came back under another number: that much the child can take in any case.
-  const endFormer = async () => {
-    if (returning.number !== at.place && returning.connectionId === child.id) {
-      await replaceCopy(context, returning, ended(returning, child, lastVersion, time));
-    }
-  };
-  const after = copied(adopted(returning, child, source.attributes, time), source, at.place);
+  const after = copied(adopted(returning, child, source.attributes, now(context)), source, at.place);
   const back = { before: returning, after, newNumber: false, returns: at.hasLeft };
   const names = claimKeysOf(projectIdOf(child), source.attributes);
   const ground = await readGround(context, back, names);
   const holders = names.map((key) => ground.claimAt(key).holder).filter((holder) => holder !== undefined);
   if (holders.length > 0 && !holders.includes(returning.number)) {
     // As a request that creates a user, it meets whoever has its names by now.
-    await endFormer();
     return arrive(context, heir, source, at, underWay);
   }
-  try {
-    return await change(context, heir, back, { underWay, number: source.number, ground });
-  } catch (error) {
-    if (isTheChilds(error)) {
-      await endFormer();
-    }
-    throw error;
-  }
+  return change(context, heir, back, { underWay, number: source.number, ground });
 }
 
 function copied(member: Member, { version }: Member, place: number): Member {

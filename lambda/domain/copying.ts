@@ -10,7 +10,12 @@ import { memberKey } from "../table/keys.ts";
 import { type MemberRow, parseMemberRow } from "../table/members.ts";
 import { overtaken } from "../table/retry.ts";
 import type { Item } from "../table/store.ts";
-import { closeFailure, noteFailure, readInheritedFailure } from "../table/sync-failures.ts";
+import {
+  closeFailure,
+  noteFailure,
+  purgeInheritedFailure,
+  readInheritedFailure,
+} from "../table/sync-failures.ts";
 import type { Connection } from "./connection.ts";
 import { type Context, now } from "./context.ts";
 import { copyGroup, readGroup, sourceOfGroupId } from "./copy-group.ts";
@@ -131,6 +136,11 @@ export async function copyUserNoting(
       source: { number: seen.number, version: seen.version, seat },
     },
   );
+  if ((await readLink(store, parent.id, child.id)) === undefined) {
+    // Cut off meanwhile: nothing would ever close it.
+    await purgeInheritedFailure(store, child.id, seen.number);
+    return error;
+  }
   if (seen.number !== number) {
     await closeFailureOf(context, child, number, seen);
   }

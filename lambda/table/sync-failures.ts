@@ -138,9 +138,22 @@ export async function readInheritedFailure(
   connectionId: string,
   number: number,
 ): Promise<SyncFailure | undefined> {
-  const key = failureKeyOf({ connectionId, resourceType: "User", identifier: sourceIdentifier(number) });
+  const key = inheritedFailureKey(connectionId, number);
   const item = (await store.read([key])).get(key);
   return item && parseFailure(item);
+}
+
+/** Whatever it says by now. */
+export async function purgeInheritedFailure(
+  store: Store,
+  connectionId: string,
+  number: number,
+): Promise<void> {
+  await store.purge([inheritedFailureKey(connectionId, number)]);
+}
+
+function inheritedFailureKey(connectionId: string, number: number): Key {
+  return failureKeyOf({ connectionId, resourceType: "User", identifier: sourceIdentifier(number) });
 }
 
 export async function readFailure(

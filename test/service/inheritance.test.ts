@@ -278,6 +278,23 @@ describe("a child", () => {
     expect((await product.admin("GET", "/sync-failures")).body.items).toEqual([]);
   });
 
+  test("ends the copy of somebody who came back, and was then deleted by hand", async () => {
+    const settings = `/connections/${parent.connection.id}`;
+    const ada = await created("/Users", user("ada"));
+    await created("/Groups", group("Team", [ada]));
+    const { product } = await childIn();
+    await pump.drain();
+    await scim("DELETE", `/Users/${ada}`);
+    await created("/Users", user("ada"));
+    await home.admin("PATCH", settings, { scimEnabled: false });
+    await home.admin("DELETE", `/members/${(await home.memberNamed("ada")).id}`);
+    await home.admin("PATCH", settings, { scimEnabled: true });
+    await pump.drain();
+    expect(await people(product)).toEqual([["ada", "reader", "inactive"]]);
+    expect((await product.memberNamed("ada")).managedBy).toBeNull();
+    expect(await groupsOf(product)).toEqual({ Team: [] });
+  });
+
   test("somebody who came back meets first who has the name by now, as in a request", async () => {
     await home.admin("PATCH", `/connections/${parent.connection.id}`, { onDelete: "delete" });
     const ada = await created("/Users", user("ada"));
