@@ -12,7 +12,16 @@ import {
   usageOf,
 } from "../simulation/model.ts";
 import { usersAt } from "../simulation/provider-model.ts";
-import { type Request, type Slot, type Step, seatKinds, slots, type UserBody } from "../simulation/steps.ts";
+import {
+  labelOf,
+  type Request,
+  type Slot,
+  type Step,
+  seatKinds,
+  slots,
+  type UserBody,
+  type UserChange,
+} from "../simulation/steps.ts";
 import { usableToken } from "../simulation/survey.ts";
 import type { SeededRandom } from "../support/seeded-random.ts";
 import { heirAt, heirsOf, type State } from "./state.ts";
@@ -45,7 +54,7 @@ export function chooser(random: SeededRandom, length: number): Chooser {
       quietAt = number + quietMin + random.below(quietMax - quietMin);
       return { number, step: { kind: "quiet" } };
     }
-    return { number, step: choice.next(state) };
+    return { number, step: choice.next(state, number) };
   };
 }
 
@@ -61,7 +70,7 @@ class Choice {
     this.#random = random;
   }
 
-  next(state: State): ConvergenceStep {
+  next(state: State, number: number): ConvergenceStep {
     const needed = this.#needed(state);
     if (needed !== undefined) return needed;
     if (this.#plan.length > 0 && this.#chance(0.6)) return this.#plan.shift()!;
@@ -70,7 +79,7 @@ class Choice {
       [14, () => this.#asStep(this.#random.pick(children), state)],
       [28, () => this.#delivery()],
       [9, () => this.#meeting(state)],
-      [7, () => this.#planned(state)],
+      [8, () => this.#planned(state, number)],
       [4, () => this.#link(state)],
       [5, () => this.#newcomer(state)],
       [0.6, () => ({ kind: "cut", in: this.#random.pick(children), from: this.#random.pick(slots) })],
@@ -179,7 +188,13 @@ class Choice {
   #meeting(state: State): ConvergenceStep {
     const first = this.#calmDelivery();
     const second = this.#chance(0.35) ? this.#calmDelivery() : this.#metByStream(state);
-    return { kind: "meet", acts: [first, second], turns: this.#random.below(2 ** 31) };
+    const afterwards: Delivery = { kind: "deliver", to: "propagation", most: 100 };
+    return {
+      kind: "meet",
+      acts: [first, second],
+      ...(second.kind !== "deliver" && this.#chance(0.5) && { afterwards }),
+      turns: this.#random.below(2 ** 31),
+    };
   }
 
   #metByStream(state: State): Act {
@@ -201,8 +216,9 @@ class Choice {
   }
 
   /** The first step of what takes several. */
-  #planned(state: State): ConvergenceStep | undefined {
+  #planned(state: State, number: number): ConvergenceStep | undefined {
     const plan = this.#weighed<readonly ConvergenceStep[]>([
+      [4, () => this.#overtake(state, number)],
       [3, () => this.#swap(state)],
       [3, () => this.#goAndReturn(state)],
       [3, () => this.#offAndOn(state)],
@@ -222,6 +238,38 @@ class Choice {
       const isOpen = connection?.scimEnabled && usableToken(state.parent, connection) !== undefined;
       return isOpen ? usersAt({ project: state.parent, connection }).map((member) => ({ at, member })) : [];
     });
+  }
+
+  /** A user changes again, and that is carried, while somebody still carries the last change. */
+  #overtake(state: State, number: number): readonly ConvergenceStep[] | undefined {
+    const [one] = this.#random.shuffle(this.#sources(state));
+    if (one === undefined) return undefined;
+    const { at, member } = one;
+    const isNew = this.#chance(0.4);
+    const user = isNew ? labelOf(number) : member.user!.label;
+    const userName = `new${this.#random.below(8)}@x.example`;
+    const patch = (changes: readonly UserChange[]): Request => ({ kind: "patch user", at, user, changes });
+    const first: Request = isNew
+      ? { kind: "create user", at, body: { userName, team: this.#chance(0.5) } }
+      : patch([{ set: "title", to: "Chief", form: "path" }]);
+    const second = this.#weighed<Request>([
+      [2, () => patch([{ set: "title", to: "Bob", form: "path" }])],
+      [2, () => patch([{ set: "active", to: this.#chance(0.5), form: "path" }])],
+      [1, () => patch([{ set: "team", to: this.#chance(0.5), form: "path" }])],
+      [1, () => patch([{ set: "userName", to: `between${this.#random.below(2)}@x.example` }])],
+      [3, () => ({ kind: "delete user", at, user })],
+    ]);
+    const most = this.#random.pick([1, 2, 5]);
+    const carried: Delivery = { kind: "deliver", to: "propagation", most, newest: true };
+    return [
+      this.#request("parent", first),
+      {
+        kind: "meet",
+        acts: [carried, this.#request("parent", second)],
+        afterwards: { ...carried, most: 20 },
+        turns: this.#random.below(2 ** 31),
+      },
+    ];
   }
 
   /** Two users change names through a third one. */

@@ -79,8 +79,9 @@ export class Deliveries {
   }
 
   /** The records of an invocation. */
-  choose({ to, most, late, shuffled, old }: Delivery): readonly DynamoDBRecord[] {
+  choose({ to, most, newest, late, shuffled, old }: Delivery): readonly DynamoDBRecord[] {
     const { pending, done } = this.#queues[to];
+    if (newest) return pending.slice(-most);
     if (old !== undefined) {
       const from = old % Math.max(1, done.length);
       return done.slice(from, from + most);

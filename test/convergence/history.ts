@@ -93,7 +93,14 @@ async function playStep(world: World, state: State, numbered: NumberedStep, coun
       const answers = await world.atOnce(
         step.turns,
         () => perform(world, world.workers[0], state, step.acts[0], number),
-        () => perform(world, world.workers[1], state, step.acts[1], number),
+        async () => {
+          const answer = await perform(world, world.workers[1], state, step.acts[1], number);
+          if (step.afterwards !== undefined) {
+            await world.readStream();
+            await world.workers[1].deliver(step.afterwards);
+          }
+          return answer;
+        },
       );
       for (const [index, act] of step.acts.entries()) count(`meet: ${told(act, answers[index]!)}`);
       return settle(

@@ -121,6 +121,7 @@ function simplerSteps(step: ConvergenceStep): readonly ConvergenceStep[] {
       return [
         first,
         second,
+        ...(step.afterwards === undefined ? [] : [omit(step, "afterwards") as ConvergenceStep]),
         ...simplerActs(first).map((each): ConvergenceStep => ({ ...step, acts: [each, second] })),
         ...simplerActs(second).map((each): ConvergenceStep => ({ ...step, acts: [first, each] })),
       ];
@@ -135,7 +136,7 @@ function simplerSteps(step: ConvergenceStep): readonly ConvergenceStep[] {
 
 function simplerActs(act: Act): readonly Act[] {
   if (act.kind === "deliver") {
-    return (["crash", "torn", "lost", "old", "shuffled", "late"] as const)
+    return (["crash", "torn", "lost", "old", "shuffled", "late", "newest"] as const)
       .filter((name) => act[name] !== undefined)
       .map((name) => omit(act, name) as Act);
   }

@@ -18,6 +18,8 @@ export interface Delivery {
   readonly most: number;
   /** Chooses a partition whose records are late. */
   readonly late?: number;
+  /** The newest come first, as if all others were late. */
+  readonly newest?: true;
   /** Chooses another order; for what is history never of one item's records. */
   readonly shuffled?: number;
   /** Chooses records that were done with long ago: they come once more, instead of any others. */
@@ -45,8 +47,16 @@ export type Act =
 
 export type ConvergenceStep =
   | Act
-  /** `turns` decides whose next call to DynamoDB comes first. */
-  | { readonly kind: "meet"; readonly acts: readonly [Act, Act]; readonly turns: number }
+  /**
+   * `turns` decides whose next call to DynamoDB comes first. `afterwards`: what the second one does after its act, as if a third
+   * party delivered what that has written, while the first one is still at work.
+   */
+  | {
+      readonly kind: "meet";
+      readonly acts: readonly [Act, Act];
+      readonly afterwards?: Delivery;
+      readonly turns: number;
+    }
   | { readonly kind: "pass"; readonly seconds: number }
   /** Everything is delivered until nothing is left, and the children must equal their parent. */
   | { readonly kind: "quiet" };

@@ -99,6 +99,9 @@ class Tearing implements SeededRandom {
   }
 }
 
+/** Turn by turn, or one party does much while the other one stands still. */
+const stayings = [0, 0.8, 0.97];
+
 /** Invocations until nothing is left: a quiet needs some tens. */
 const invocationsMax = 1_000;
 /** Of one batch, when nothing disturbs it. */
@@ -199,7 +202,8 @@ export async function openGround(
         now = time;
       },
       async atOnce(seedOfTurns, first, second) {
-        const taking = new Turns(createSeededRandom(seedOfTurns));
+        const random = createSeededRandom(seedOfTurns);
+        const taking = new Turns(random, random.pick(stayings));
         turns = taking;
         try {
           return await Promise.all([

@@ -11,10 +11,14 @@ export class Turns {
   /** Calls that wait for their turn. */
   readonly #waiting: readonly [(() => void)[], (() => void)[]] = [[], []];
   readonly #done: [boolean, boolean] = [false, false];
+  /** How likely it is that whoever had a turn has the next one, too, without asking chance. */
+  readonly #staying: number;
+  #last: Party | undefined;
   #calling = false;
 
-  constructor(random: SeededRandom) {
+  constructor(random: SeededRandom, staying = 0) {
     this.#random = random;
+    this.#staying = staying;
   }
 
   async call<T>(party: Party, perform: () => Promise<T>): Promise<T> {
@@ -41,7 +45,13 @@ export class Turns {
     if (this.#calling || parties.length === 0) return;
     if (parties.some((party) => this.#waiting[party].length === 0)) return;
     this.#calling = true;
-    this.#waiting[this.#random.pick(parties)].shift()!();
+    this.#last = this.#stays() ? this.#last! : this.#random.pick(parties);
+    this.#waiting[this.#last].shift()!();
+  }
+
+  #stays(): boolean {
+    const isBusy = this.#last !== undefined && !this.#done[this.#last];
+    return this.#staying > 0 && isBusy && this.#random.next() < this.#staying;
   }
 }
 
