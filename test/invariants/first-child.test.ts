@@ -5,7 +5,7 @@
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { StreamPump } from "../../bin/local/stream-pump.ts";
-import { type Product, productOf } from "../service/product.ts";
+import { type Product, productOf, standing } from "../service/product.ts";
 import {
   activation,
   addMembers,
@@ -103,29 +103,4 @@ async function furnish(parent: TestConnection, home: Product): Promise<Ids> {
   await home.admin("DELETE", `/members/${(await home.memberNamed("lost")).id}`);
   await home.admin("PATCH", settings, { scimEnabled: true });
   return ids;
-}
-
-/** Who is managed, and which groups there are with whom. */
-async function standing(product: Product): Promise<unknown> {
-  const { items } = (await product.admin("GET", "/members?managed=true&limit=200")).body;
-  const groups = (await product.admin("GET", "/groups")).body.items;
-  return {
-    members: items
-      .map(({ userName, email, displayName, status, type }: Fields) => [
-        userName,
-        email,
-        displayName,
-        status,
-        type,
-      ])
-      .sort(),
-    groups: (
-      await Promise.all(
-        groups.map(async ({ id, displayName }: { readonly id: string; readonly displayName: string }) => [
-          displayName,
-          (await product.namesIn(id)).toSorted(),
-        ]),
-      )
-    ).sort(),
-  };
 }

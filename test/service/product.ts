@@ -83,3 +83,28 @@ export function expectProblem(response: ServiceResponse, status: number, code: s
   expect(response.body).toMatchObject({ status, code });
   expect(response.status).toBe(status);
 }
+
+/** Who is managed, and which groups there are with whom. */
+export async function standing(product: Product): Promise<unknown> {
+  const { items } = (await product.admin("GET", "/members?managed=true&limit=200")).body;
+  const groups = (await product.admin("GET", "/groups")).body.items;
+  return {
+    members: items
+      .map(({ userName, email, displayName, status, type }: Fields) => [
+        userName,
+        email,
+        displayName,
+        status,
+        type,
+      ])
+      .sort(),
+    groups: (
+      await Promise.all(
+        groups.map(async ({ id, displayName }: { readonly id: string; readonly displayName: string }) => [
+          displayName,
+          (await product.namesIn(id)).toSorted(),
+        ]),
+      )
+    ).sort(),
+  };
+}

@@ -6,7 +6,7 @@ import { compareAll } from "../invariants/compare-all.ts";
 import { createSeededRandom } from "../support/seeded-random.ts";
 import { compareOutcome } from "./compare.ts";
 import { connectionPath, scimRoot } from "./messages.ts";
-import { connectionAt, emptyProject, liveMembers, type Member, type Project } from "./model.ts";
+import { connectionAt, emptyProject, isLive, liveMembers, type Member, type Project } from "./model.ts";
 import { seenIn } from "./seen.ts";
 import { outcomesOfStep } from "./step-outcomes.ts";
 import { type History, type NumberedStep, slots } from "./steps.ts";
@@ -92,13 +92,17 @@ function count(tally: Map<string, number>, what: string): void {
 
 /** SCIM does not tell the id of the member that a user is; and an answer that was lost tells nothing. */
 export async function learnIds(world: Pick<World, "service" | "projectId">, project: Project): Promise<void> {
-  const nameless = liveMembers(project).filter(({ identity }) => identity.id === undefined);
-  for (const { identity, attributes } of nameless) {
-    const path = `/projects/${world.projectId}/members?limit=200&q=${encodeURIComponent(attributes.userName)}`;
-    const { body } = await world.service.admin("GET", path);
-    identity.id = body.items.find(
-      ({ userName }: { userName: string }) => userName === attributes.userName,
-    )?.id;
+  const members = [...project.members.values()];
+  const known = new Set(members.map(({ identity }) => identity.id));
+  for (const member of members.filter(({ identity }) => identity.id === undefined)) {
+    const { userName } = member.attributes;
+    // Who came and went between two looks is met as deleted.
+    const query = `limit=200&q=${encodeURIComponent(userName)}${isLive(member) ? "" : "&status=deleted"}`;
+    const { body } = await world.service.admin("GET", `/projects/${world.projectId}/members?${query}`);
+    const items: readonly { readonly id: string; readonly userName: string }[] = body.items;
+    const found = items.find((item) => item.userName === userName && !known.has(item.id))?.id;
+    member.identity.id = found;
+    known.add(found);
   }
   for (const member of liveMembers(project)) {
     if (member.user !== undefined && member.user.id === undefined) await learnUserId(world, project, member);
