@@ -52,8 +52,8 @@ export function newCopyJob(
   };
 }
 
-/** The same job from its beginning. */
+/** The same job from its beginning, with a look at what failed: of whom the parent has no more, nothing else tells. */
 export function restarted(job: CopyJob, epoch: number, at: string): CopyJob {
-  const { healWanted, healDone } = job;
-  return { ...newCopyJob({ ...job, epoch }, at), healWanted, healDone };
+  const { healWanted } = job;
+  return { ...newCopyJob({ ...job, epoch }, at), healWanted, healDone: healWanted - 1 };
 }

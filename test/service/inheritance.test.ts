@@ -212,6 +212,19 @@ describe("a child", () => {
     expect(pump.parked).toEqual([]);
   });
 
+  test("fails no more with who went while SCIM was off", async () => {
+    const settings = `/connections/${parent.connection.id}`;
+    await created("/Users", user("ada"));
+    const { product } = await childIn({ quotas: { readers: 0 } });
+    await pump.drain();
+    expect((await product.admin("GET", "/sync-failures")).body.items).toMatchObject([{ identifier: "ada" }]);
+    await home.admin("PATCH", settings, { scimEnabled: false });
+    await home.admin("DELETE", `/members/${(await home.memberNamed("ada")).id}`);
+    await home.admin("PATCH", settings, { scimEnabled: true });
+    await pump.drain();
+    expect((await product.admin("GET", "/sync-failures")).body.items).toEqual([]);
+  });
+
   test("makes another copy where the first one went to another connection while SCIM was off", async () => {
     const ada = await created("/Users", user("ada"));
     await created("/Groups", group("Team", [ada]));
