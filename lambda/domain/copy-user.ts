@@ -120,31 +120,36 @@ async function copyMoved(
   { number, to, at }: Move,
   options: CopyOptions,
 ): Promise<CopyOutcome> {
-  const { child, ordinal } = heir;
-  const isLinked = (copy: CopyAt) => copy.kind === "copy" && copy.member.connectionId === child.id;
   const endWhatStayed = async () => {
-    if (isLinked(at)) {
-      const projectId = projectIdOf(child);
-      const key = memberKey(projectId, copyOfNumber(ordinal, number));
-      await changing(context, async () => {
-        const copy = copyAt(projectId, child, (await context.store.read([key])).get(key));
-        if (copy.kind === "copy" && isLinked(copy)) {
-          await replaceCopy(context, copy.member, ended(copy.member, child, lastVersion, now(context)));
-        }
-      });
+    if (linkedTo(heir.child, at) !== undefined) {
+      await endCopyOf(context, heir, number);
     }
   };
-  let outcome: CopyOutcome;
   try {
-    outcome = await copyUser(context, heir, to, options);
+    const outcome = await copyUser(context, heir, to, options);
+    await endWhatStayed();
+    return outcome;
   } catch (error) {
     if (isTheChilds(error)) {
       await endWhatStayed();
     }
     throw error;
   }
-  await endWhatStayed();
-  return outcome;
+}
+
+function linkedTo(child: Connection, copy: CopyAt): Member | undefined {
+  return copy.kind === "copy" && copy.member.connectionId === child.id ? copy.member : undefined;
+}
+
+async function endCopyOf(context: Context, { child, ordinal }: Heir, number: number): Promise<void> {
+  const projectId = projectIdOf(child);
+  const key = memberKey(projectId, copyOfNumber(ordinal, number));
+  await changing(context, async () => {
+    const copy = linkedTo(child, copyAt(projectId, child, (await context.store.read([key])).get(key)));
+    if (copy !== undefined) {
+      await replaceCopy(context, copy, ended(copy, child, lastVersion, now(context)));
+    }
+  });
 }
 
 async function readBoth(
@@ -288,7 +293,8 @@ async function take(
   const names = claimKeysOf(projectIdOf(child), source.attributes);
   const ground = await readGround(context, back, names);
   const holders = names.map((key) => ground.claimAt(key).holder).filter((holder) => holder !== undefined);
-  if (holders.length > 0 && !holders.includes(returning.number)) {
+  const isElsewhere = returning.number !== at.place;
+  if (isElsewhere && holders.length > 0 && !holders.includes(returning.number)) {
     // As a request that creates a user, it meets whoever has its names by now.
     return arrive(context, heir, source, at, underWay);
   }
