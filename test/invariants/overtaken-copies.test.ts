@@ -127,7 +127,7 @@ const pairs = Object.entries(first).flatMap(([name, [change, whose]]) =>
   ),
 );
 
-test.each(shareOf(pairs, seed, 12))("%s", async (_, { change, whose, overtaking }) => {
+test.each(shareOf(pairs, seed, 24))("%s", async (_, { change, whose, overtaking }) => {
   for (let at = 1; ; at++) {
     if (at > 1) await furnish();
     const made = await change(whose === "new" ? "" : ids[whose]);
